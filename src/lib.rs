@@ -1,0 +1,1 @@
+//! The linear memory of a WebAssembly engine.

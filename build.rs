@@ -1,5 +1,7 @@
 //! Link settings of the shared library; nothing is generated and nothing is compiled.
 
+#![allow(clippy::print_stdout, reason = "cargo reads what a build script prints")]
+
 use std::env;
 
 /// Number in the SONAME: raised only when a symbol, a signature or a struct changes incompatibly.

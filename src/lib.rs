@@ -1,1 +1,51 @@
-//! The linear memory of a WebAssembly engine.
+//! The linear memory of a WebAssembly engine, as a library with a C ABI.
+//!
+//! Data flows one way: a call from C enters through [`capi`], which checks handles and turns
+//! errors into statuses; `memory` is the semantics; `allocator` decides where bytes come from;
+//! `region` is the only place that talks to the operating system. Nothing knows what is above it.
+//!
+//! | module | what it is for |
+//! |---|---|
+//! | [`capi`] | the C ABI, and nothing else |
+//! | `memory` | the memory object: size, growth, type, matching |
+//! | `descriptor` | limits, and the order in which a descriptor is checked |
+//! | `allocator` | settings, reservations and the way down when the host has too little |
+//! | `error` | every cause of refusal, with its class and figures |
+//! | `units` | all arithmetic on sizes |
+//! | `region` | address space, the table of system calls, locks and object storage |
+//!
+//! Rust programs use [`Memory`], [`Allocator`] and [`Descriptor`]; everyone else the C header
+//! `include/wasm_memory.h`.
+
+#![cfg_attr(
+    test,
+    allow(
+        clippy::arithmetic_side_effects,
+        clippy::disallowed_methods,
+        clippy::disallowed_macros,
+        clippy::disallowed_types,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "a test may panic and allocate"
+    )
+)]
+
+mod allocator;
+pub mod capi;
+mod descriptor;
+mod error;
+#[cfg(any(test, feature = "fault-injection"))]
+pub mod faults;
+mod memory;
+mod region;
+#[cfg(test)]
+mod test_support;
+mod units;
+
+pub use allocator::{Allocator, Config};
+pub use descriptor::{AddressType, Descriptor, MemoryType};
+pub use error::{Class, Error, Figures, Result};
+pub use memory::{Layout, Memory, View};
+pub use region::slab::Ref;
+pub use region::{Unreleased, unreleased};

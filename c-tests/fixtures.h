@@ -1,0 +1,81 @@
+/* Descriptors and memories, said in one line. C only: C++17 has no designated initialisers. */
+#ifndef FIXTURES_H
+#define FIXTURES_H
+
+#include "harness.h"
+
+#define I64 WASM_MEMORY_ADDRESS_I64
+#define PAGE UINT64_C(65536)
+#define GIB (UINT64_C(1) << 30)
+#define SIZE_LIMIT_BYTES (16 * GIB)                       /* design.md, defaults */
+#define I64_DECLARED_LIMIT ((UINT64_C(1) << 37) - 1)      /* semantics.md, A.4 */
+
+/* TYPE(.initial = PAGES(1), .maximum = PAGES(10), .shared = true) */
+#define TYPE(...) ((wasm_memory_descriptor_t){__VA_ARGS__})
+#define PAGES(n) WASM_MEMORY_PAGES(n)
+
+/* A pointer that no call returns, so that an untouched output shows. */
+#define POISON_POINTER ((void *)(uintptr_t)0x5a5a5a50)
+
+static inline wasm_memory_t *created_in(wasm_memory_allocator_t *allocator, wasm_memory_descriptor_t type) {
+  wasm_memory_t *memory = NULL;
+  CHECK_STATUS(wasm_memory_new_in(allocator, &type, NULL, &memory), WASM_MEMORY_OK);
+  REQUIRE(memory != NULL);
+  return memory;
+}
+
+static inline wasm_memory_t *created(wasm_memory_descriptor_t type) {
+  wasm_memory_t *memory = NULL;
+  CHECK_STATUS(wasm_memory_new(&type, &memory), WASM_MEMORY_OK);
+  REQUIRE(memory != NULL);
+  return memory;
+}
+
+/* A creation that must fail: the output becomes NULL whatever it held. */
+static inline wasm_memory_status_t refused(wasm_memory_descriptor_t type) {
+  wasm_memory_t *memory = (wasm_memory_t *)POISON_POINTER;
+  wasm_memory_status_t status = wasm_memory_new(&type, &memory);
+  CHECK_POINTER(memory, NULL);
+  if (status == WASM_MEMORY_OK) wasm_memory_delete(memory);
+  return status;
+}
+
+/* The same in an allocator. */
+static inline wasm_memory_status_t refused_in(wasm_memory_allocator_t *allocator, wasm_memory_descriptor_t type) {
+  wasm_memory_t *memory = (wasm_memory_t *)POISON_POINTER;
+  wasm_memory_status_t status = wasm_memory_new_in(allocator, &type, NULL, &memory);
+  CHECK_POINTER(memory, NULL);
+  if (status == WASM_MEMORY_OK) wasm_memory_delete(memory);
+  return status;
+}
+
+/* An allocator of this config, which is given back at once: the allocator must not need it. */
+static inline wasm_memory_allocator_t *allocator_of(wasm_memory_config_t *config) {
+  wasm_memory_allocator_t *allocator = NULL;
+  CHECK_STATUS(wasm_memory_allocator_new(config, &allocator), WASM_MEMORY_OK);
+  REQUIRE(allocator != NULL);
+  wasm_memory_config_delete(config);
+  return allocator;
+}
+
+static inline wasm_memory_config_t *config_new(void) {
+  wasm_memory_config_t *config = wasm_memory_config_new();
+  REQUIRE(config != NULL);
+  return config;
+}
+
+static inline wasm_memory_layout_t layout_of(const wasm_memory_t *memory) {
+  wasm_memory_layout_t layout;
+  memset(&layout, 0xA5, sizeof layout);
+  wasm_memory_get_layout(memory, &layout);
+  return layout;
+}
+
+static inline bool all_zero(const void *bytes, size_t length) {
+  const unsigned char *at = (const unsigned char *)bytes;
+  for (size_t i = 0; i < length; i++)
+    if (at[i] != 0) return false;
+  return true;
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* What the host counts of this process, and a child in which a limit of the host may be met. */
+#ifndef PROCESS_H
+#define PROCESS_H
+
+#include <sys/resource.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+/* Sanitizers reserve terabytes and hold back freed blocks: counts and limits of the host say nothing under them. */
+static inline bool host_counts_mean_nothing(void) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return true;
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+  return true;
+#endif
+#endif
+  return getenv("WASM_MEMORY_TEST_SKIP_HOST_LIMITS") != NULL; /* valgrind, emulators */
+}
+
+#define NEEDS_HOST_COUNTS() do { if (host_counts_mean_nothing()) SKIP("host counts mean nothing here"); } while (0)
+
+static inline uint64_t mapping_count(void) {
+  uint64_t lines = 0;
+  int byte;
+  FILE *maps = fopen("/proc/self/maps", "r");
+  REQUIRE(maps != NULL);
+  while ((byte = getc(maps)) != EOF) lines += byte == '\n';
+  fclose(maps);
+  return lines;
+}
+
+/* A line such as "VmSize:  1234 kB" of /proc/self/status, in bytes. */
+static inline uint64_t process_bytes(const char *name) {
+  char line[256];
+  uint64_t kib = 0;
+  bool found = false;
+  FILE *status = fopen("/proc/self/status", "r");
+  REQUIRE(status != NULL);
+  while (!found && fgets(line, sizeof line, status) != NULL)
+    found = strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), ": %" SCNu64, &kib) == 1;
+  fclose(status);
+  REQUIRE(found);
+  return kib * 1024;
+}
+
+/* The soft limit only, so that the child can lift it again. */
+static inline void limit(int resource, uint64_t bytes) {
+  struct rlimit limits;
+  REQUIRE(getrlimit(resource, &limits) == 0);
+  limits.rlim_cur = bytes < limits.rlim_max ? (rlim_t)bytes : limits.rlim_max;
+  REQUIRE(setrlimit(resource, &limits) == 0);
+}
+
+/* Runs in a child, whose failed checks are this process's. */
+static inline void in_child(void (*run)(void)) {
+  int status = 0;
+  fflush(NULL);
+  pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    run();
+    fflush(NULL);
+    _exit(harness_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+  }
+  REQUIRE(waitpid(child, &status, 0) == child);
+  if (WIFSIGNALED(status)) fprintf(stderr, "the child died by signal %d\n", WTERMSIG(status));
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+}
+
+#endif

@@ -1,0 +1,113 @@
+# What differs from one platform to the next: how the files are called, and which libraries of the
+# system a program needs beside the static archive.
+#   WASM_MEMORY_CARGO                      the cargo to run
+#   WASM_MEMORY_TRIPLE                     the Rust target that is built for
+#   WASM_MEMORY_CARGO_{SHARED,IMPORT,STATIC}_FILE  names that cargo gives its results
+#   WASM_MEMORY_{SHARED,IMPORT,STATIC}_FILE        names that they are shipped under
+#   WASM_MEMORY_SHARED_LINKS               further names of the shared library, the last one the
+#                                          development link, each pointing at the one before it
+#   WASM_MEMORY_SONAME                     what a program that links the shared library asks for
+#   WASM_MEMORY_NATIVE_LIBS                link items that the static library needs
+#   WASM_MEMORY_CAN_HIDE_SYMBOLS           are there the tools to hide Rust's symbols in it
+
+find_program(WASM_MEMORY_CARGO cargo
+  HINTS "$ENV{CARGO_HOME}/bin" "$ENV{HOME}/.cargo/bin" "$ENV{USERPROFILE}/.cargo/bin"
+  DOC "The cargo that builds libwasm_memory")
+if(NOT WASM_MEMORY_CARGO)
+  message(FATAL_ERROR "libwasm_memory is built by cargo, which was not found: "
+    "install Rust, or set WASM_MEMORY_CARGO")
+endif()
+
+if(WASM_MEMORY_RUST_TARGET)
+  set(WASM_MEMORY_TRIPLE "${WASM_MEMORY_RUST_TARGET}")
+elseif(CMAKE_CROSSCOMPILING)
+  message(FATAL_ERROR "cross-compiling: set WASM_MEMORY_RUST_TARGET to the Rust target triple "
+    "for ${CMAKE_SYSTEM_NAME} ${CMAKE_SYSTEM_PROCESSOR}")
+else()
+  execute_process(COMMAND "${WASM_MEMORY_CARGO}" -vV
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}"
+    OUTPUT_VARIABLE cargo_version COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT cargo_version MATCHES "host: ([^ \r\n]+)")
+    message(FATAL_ERROR "`${WASM_MEMORY_CARGO} -vV` names no host")
+  endif()
+  set(WASM_MEMORY_TRIPLE "${CMAKE_MATCH_1}")
+  unset(cargo_version)
+endif()
+
+# As `rustc --print native-static-libs` tells; `cargo xtask test` compares. One name is left out on
+# purpose: the unwinder, gcc_s or unwind. C and C++ compilers add it themselves, in the form that
+# fits, and only they know which: there is no gcc_s for a program that is linked with -static.
+if(WASM_MEMORY_TRIPLE MATCHES "-windows")
+  set(WASM_MEMORY_NATIVE_LIBS -lkernel32 -ladvapi32 -lntdll -luserenv -lws2_32 -ldbghelp)
+elseif(WASM_MEMORY_TRIPLE MATCHES "-apple-")
+  set(WASM_MEMORY_NATIVE_LIBS -lSystem -lc -lm)
+elseif(WASM_MEMORY_TRIPLE MATCHES "-freebsd")
+  set(WASM_MEMORY_NATIVE_LIBS
+    -lexecinfo -lkvm -lmemstat -lprocstat -ldevstat -lutil -lrt -lpthread -lm -lc)
+elseif(WASM_MEMORY_TRIPLE MATCHES "-android")
+  set(WASM_MEMORY_NATIVE_LIBS -llog -ldl -lm -lc)
+elseif(WASM_MEMORY_TRIPLE MATCHES "-musl")
+  set(WASM_MEMORY_NATIVE_LIBS -lc)
+elseif(WASM_MEMORY_TRIPLE MATCHES "-linux-gnu")
+  set(WASM_MEMORY_NATIVE_LIBS -lutil -lrt -lpthread -lm -ldl -lc)
+else()
+  set(WASM_MEMORY_NATIVE_LIBS)
+  message(WARNING "libwasm_memory: which libraries the static library needs on "
+    "${WASM_MEMORY_TRIPLE} is not known here; rustc --print native-static-libs tells")
+endif()
+
+set(WASM_MEMORY_IMPORT_FILE)
+set(WASM_MEMORY_CARGO_IMPORT_FILE)
+set(WASM_MEMORY_SHARED_LINKS)
+set(WASM_MEMORY_SONAME)
+set(full_version "${WASM_MEMORY_ABI_VERSION}.${WASM_MEMORY_VERSION_NUMBER}")
+if(WASM_MEMORY_TRIPLE MATCHES "-windows")
+  # An import library has the name of its DLL inside it, so these keep the names that cargo gave.
+  set(WASM_MEMORY_CARGO_SHARED_FILE wasm_memory.dll)
+  set(WASM_MEMORY_SHARED_FILE wasm_memory.dll)
+  if(WASM_MEMORY_TRIPLE MATCHES "-msvc")
+    list(TRANSFORM WASM_MEMORY_NATIVE_LIBS REPLACE "^-l(.*)$" "\\1.lib")
+    set(WASM_MEMORY_CARGO_IMPORT_FILE wasm_memory.dll.lib)
+    set(WASM_MEMORY_CARGO_STATIC_FILE wasm_memory.lib)
+    set(WASM_MEMORY_STATIC_FILE ${WASM_MEMORY_NAME}.lib)
+  else()
+    set(WASM_MEMORY_CARGO_IMPORT_FILE libwasm_memory.dll.a)
+    set(WASM_MEMORY_CARGO_STATIC_FILE libwasm_memory.a)
+    set(WASM_MEMORY_STATIC_FILE lib${WASM_MEMORY_NAME}.a)
+  endif()
+  set(WASM_MEMORY_IMPORT_FILE ${WASM_MEMORY_CARGO_IMPORT_FILE})
+else()
+  # The file is called after the ABI number and then the crate's version: the number first, as in
+  # the SONAME, which is all that the loader and ldconfig look at; the version in full, so that two
+  # releases with one ABI never share a file name.
+  set(WASM_MEMORY_CARGO_STATIC_FILE libwasm_memory.a)
+  set(WASM_MEMORY_STATIC_FILE lib${WASM_MEMORY_NAME}.a)
+  if(WASM_MEMORY_TRIPLE MATCHES "-apple-")
+    set(WASM_MEMORY_CARGO_SHARED_FILE libwasm_memory.dylib)
+    set(WASM_MEMORY_SHARED_FILE lib${WASM_MEMORY_NAME}.${full_version}.dylib)
+    set(WASM_MEMORY_SHARED_LINKS
+      lib${WASM_MEMORY_NAME}.${WASM_MEMORY_ABI_VERSION}.dylib lib${WASM_MEMORY_NAME}.dylib)
+    set(WASM_MEMORY_SONAME "@rpath/lib${WASM_MEMORY_NAME}.${WASM_MEMORY_ABI_VERSION}.dylib")
+  else()
+    set(WASM_MEMORY_CARGO_SHARED_FILE libwasm_memory.so)
+    set(WASM_MEMORY_SHARED_FILE lib${WASM_MEMORY_NAME}.so.${full_version})
+    set(WASM_MEMORY_SHARED_LINKS
+      lib${WASM_MEMORY_NAME}.so.${WASM_MEMORY_ABI_VERSION} lib${WASM_MEMORY_NAME}.so)
+    set(WASM_MEMORY_SONAME lib${WASM_MEMORY_NAME}.so.${WASM_MEMORY_ABI_VERSION})
+  endif()
+endif()
+unset(full_version)
+
+# Only GNU ld links to an object and leaves out what is not reached in the same run.
+set(WASM_MEMORY_CAN_HIDE_SYMBOLS OFF)
+if(WASM_MEMORY_TRIPLE MATCHES "-linux|-freebsd" AND CMAKE_LINKER AND CMAKE_OBJCOPY AND CMAKE_AR)
+  execute_process(COMMAND "${CMAKE_LINKER}" --help OUTPUT_VARIABLE linker_help ERROR_QUIET)
+  if(linker_help MATCHES "--force-group-allocation")
+    set(WASM_MEMORY_CAN_HIDE_SYMBOLS ON)
+  endif()
+  unset(linker_help)
+endif()
+if(NOT WASM_MEMORY_CAN_HIDE_SYMBOLS)
+  message(STATUS "libwasm_memory: without GNU ld and objcopy the static library keeps Rust's own "
+    "symbols, and cannot be linked beside another one that was written in Rust")
+endif()

@@ -1,0 +1,543 @@
+/* MDN's example of WebAssembly.Memory in Wasmtime, on memories made by this library.
+ *
+ * Each line that starts with "ok" was checked; one that starts with "FAILED" makes the exit code 1.
+ */
+#include <dlfcn.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <wasm_memory.h>
+
+#include "adapter.h"
+#include "engine.h"
+
+/* A memory made by the host (`wasmtime_memory_new`) does not pass through the creator, whatever the
+ * engine's documentation says. One defined by a module does, so a module provides it. */
+static const char provider_wat[] = "(module (memory (export \"mem\") 10 100)"
+                                   "  (data (i32.const 0x10000) \"a data segment\"))";
+
+static const char accumulate_wat[] =
+    "(module"
+    "  (import \"js\" \"mem\" (memory 1))"
+    "  (func (export \"accumulate\") (param $at i32) (param $count i32) (result i32)"
+    "    (local $end i32) (local $sum i32)"
+    "    (local.set $end (i32.add (local.get $at) (i32.mul (local.get $count) (i32.const 4))))"
+    "    (block $done"
+    "      (loop $next"
+    "        (br_if $done (i32.eq (local.get $at) (local.get $end)))"
+    "        (local.set $sum (i32.add (local.get $sum) (i32.load (local.get $at))))"
+    "        (local.set $at (i32.add (local.get $at) (i32.const 4)))"
+    "        (br $next)))"
+    "    (local.get $sum))"
+    "  (func (export \"size\") (result i32) (memory.size))"
+    "  (func (export \"grow\") (param i32) (result i32) (memory.grow (local.get 0)))"
+    "  (func (export \"load\") (param i32) (result i32) (i32.load (local.get 0)))"
+    "  (func (export \"store\") (param i32) (result i32)"
+    "    (i32.store (local.get 0) (i32.const -1)) (i32.const 0))"
+    "  (func (export \"load offset=0x1fffff0\") (param i32) (result i32)"
+    "    (i32.load offset=0x1fffff0 (local.get 0)))"
+    "  (func (export \"load offset=0xffffffff\") (param i32) (result i32)"
+    "    (i32.load offset=0xffffffff (local.get 0)))"
+    "  (func (export \"fill 16 bytes\") (param i32) (result i32)"
+    "    (memory.fill (local.get 0) (i32.const 0xee) (i32.const 16)) (i32.const 0)))";
+
+static int failures;
+
+static void check(bool ok, const char *what) {
+  printf("%s  %s\n", ok ? "ok    " : "FAILED", what);
+  failures += !ok;
+}
+
+/* For what the rest cannot go on without. */
+static void require(bool ok, const char *what) {
+  if (!ok) {
+    printf("FAILED  %s\n", what);
+    exit(1);
+  }
+}
+
+/* ---- the engine ---- */
+
+static engine_t engine;
+
+static bool engine_load(const char *path) {
+  /* Never closed: the engine keeps signal handlers for the rest of the process. */
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) {
+    fprintf(stderr, "wasmtime-demo: %s\n", dlerror());
+    return false;
+  }
+  /* memcpy, for ISO C has no cast from an object pointer to a function pointer. */
+#define ENGINE_LOAD(result, name, parameters)                                                      \
+  do {                                                                                             \
+    void *symbol = dlsym(library, #name);                                                          \
+    if (symbol == NULL) {                                                                          \
+      fprintf(stderr, "wasmtime-demo: %s\n", dlerror());                                           \
+      return false;                                                                                \
+    }                                                                                              \
+    memcpy(&engine.name, &symbol, sizeof symbol);                                                  \
+  } while (0);
+  ENGINE_FUNCTIONS(ENGINE_LOAD)
+#undef ENGINE_LOAD
+  return true;
+}
+
+typedef char text_t[512];
+
+static void take_text(wasm_byte_vec_t *message, text_t out) {
+  snprintf(out, sizeof(text_t), "%.*s", (int)message->size, message->data);
+  engine.wasm_byte_vec_delete(message);
+}
+
+static void take_error(wasmtime_error_t *error, text_t out) {
+  wasm_byte_vec_t message;
+  engine.wasmtime_error_message(error, &message);
+  engine.wasmtime_error_delete(error);
+  take_text(&message, out);
+}
+
+static void require_no_error(wasmtime_error_t *error) {
+  if (error != NULL) {
+    text_t text;
+    take_error(error, text);
+    require(false, text);
+  }
+}
+
+typedef struct program_t {
+  wasm_engine_t *engine;
+  wasmtime_store_t *store;
+  wasmtime_context_t *context;
+} program_t;
+
+static wasmtime_error_t *instantiate(const program_t *program, const char *wat,
+                                     const wasmtime_extern_t *imports, size_t import_count,
+                                     wasmtime_instance_t *instance) {
+  wasm_byte_vec_t wasm;
+  wasmtime_module_t *module;
+  wasm_trap_t *trap = NULL;
+  require_no_error(engine.wasmtime_wat2wasm(wat, strlen(wat), &wasm));
+  require_no_error(engine.wasmtime_module_new(program->engine, (const uint8_t *)wasm.data,
+                                              wasm.size, &module));
+  engine.wasm_byte_vec_delete(&wasm);
+  wasmtime_error_t *error = engine.wasmtime_instance_new(program->context, module, imports,
+                                                         import_count, instance, &trap);
+  engine.wasmtime_module_delete(module);
+  require(trap == NULL, "no module here traps when it is instantiated");
+  return error;
+}
+
+static wasmtime_extern_t get_export(const program_t *program, const wasmtime_instance_t *instance,
+                                    const char *name) {
+  wasmtime_extern_t item;
+  require(engine.wasmtime_instance_export_get(program->context, instance, name, strlen(name),
+                                              &item),
+          name);
+  return item;
+}
+
+/* Gives back the trap, if there was one; then `*result` is not written. */
+static wasm_trap_t *try_call(const program_t *program, const wasmtime_instance_t *instance,
+                             const char *name, size_t count, const uint32_t *arguments,
+                             uint32_t *result) {
+  wasmtime_extern_t function = get_export(program, instance, name);
+  wasmtime_val_t values[2] = {{.kind = WASMTIME_I32}, {.kind = WASMTIME_I32}};
+  wasmtime_val_t returned;
+  wasm_trap_t *trap = NULL;
+  for (size_t i = 0; i < count; i++) {
+    values[i].of.i32 = (int32_t)arguments[i];
+  }
+  require_no_error(engine.wasmtime_func_call(program->context, &function.of.func, values, count,
+                                             &returned, 1, &trap));
+  engine.wasmtime_extern_delete(&function);
+  if (trap == NULL) {
+    *result = (uint32_t)returned.of.i32;
+  }
+  return trap;
+}
+
+static uint32_t call(const program_t *program, const wasmtime_instance_t *instance,
+                     const char *name, size_t count, const uint32_t *arguments) {
+  uint32_t result = 0;
+  wasm_trap_t *trap = try_call(program, instance, name, count, arguments, &result);
+  require(trap == NULL, name);
+  return result;
+}
+
+static uint32_t call1(const program_t *program, const wasmtime_instance_t *instance,
+                      const char *name, uint32_t argument) {
+  return call(program, instance, name, 1, &argument);
+}
+
+/* ---- MDN's program ---- */
+
+static void store_u32(uint8_t *at, uint32_t value) { /* little-endian on every host */
+  for (int i = 0; i < 4; i++) {
+    at[i] = (uint8_t)(value >> (8 * i));
+  }
+}
+
+static uint32_t accumulate(const program_t *program, const wasmtime_instance_t *instance) {
+  return call(program, instance, "accumulate", 2, (const uint32_t[]){0, 10});
+}
+
+static bool all_zero(const uint8_t *bytes, size_t length) {
+  return length == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, length - 1) == 0);
+}
+
+/* The engine and this library agree on a memory of `pages` pages at `base`. */
+static bool both_see(const program_t *program, const wasmtime_memory_t *theirs,
+                     const wasm_memory_t *ours, const uint8_t *base, uint64_t pages) {
+  return engine.wasmtime_memory_size(program->context, theirs) == pages &&
+         engine.wasmtime_memory_data_size(program->context, theirs) == pages * 65536 &&
+         engine.wasmtime_memory_data(program->context, theirs) == base &&
+         wasm_memory_size(ours) == pages && wasm_memory_byte_length(ours) == pages * 65536 &&
+         wasm_memory_data(ours) == base;
+}
+
+static void check_growth(const program_t *program, const wasmtime_instance_t *instance,
+                         const wasmtime_memory_t *theirs, const wasm_memory_t *ours) {
+  uint8_t *base = wasm_memory_data(ours);
+  uint64_t previous = 0;
+
+  printf("\nGrowth\n");
+  check(call1(program, instance, "grow", 5) == 10 && both_see(program, theirs, ours, base, 15),
+        "from inside the module: 10 -> 15 pages on both sides, same base");
+  check(engine.wasmtime_memory_grow(program->context, theirs, 5, &previous) == NULL &&
+            previous == 10 + 5 && both_see(program, theirs, ours, base, 20),
+        "from the host: 15 -> 20 pages on both sides, same base");
+  check(call(program, instance, "size", 0, NULL) == 20, "the module sees 20 pages");
+  check(all_zero(base + 10 * 65536, 10 * 65536) &&
+            call1(program, instance, "load", 20 * 65536 - 4) == 0,
+        "the new pages are zero");
+  check(call1(program, instance, "grow", 81) == UINT32_MAX &&
+            both_see(program, theirs, ours, base, 20),
+        "past the maximum of 100 pages: -1 inside, nothing changed");
+  wasmtime_error_t *error = engine.wasmtime_memory_grow(program->context, theirs, 81, &previous);
+  check(error != NULL && both_see(program, theirs, ours, base, 20),
+        "past the maximum from the host: an error, nothing changed");
+  if (error != NULL) {
+    engine.wasmtime_error_delete(error);
+  }
+  check(accumulate(program, instance) == 45, "the sum is still 45");
+}
+
+/* ---- traps ---- */
+
+static const char *zone_name(uint32_t zone) {
+  switch (zone) {
+  case WASM_MEMORY_ZONE_BODY:
+    return "body";
+  case WASM_MEMORY_ZONE_RESERVED:
+    return "reserved";
+  case WASM_MEMORY_ZONE_GUARD_AFTER:
+    return "guard after";
+  case WASM_MEMORY_ZONE_GUARD_BEFORE:
+    return "guard before";
+  default:
+    return "unknown";
+  }
+}
+
+static void check_traps(const program_t *program, const wasmtime_instance_t *instance,
+                        const wasm_memory_t *ours) {
+  /* The code has no comparison for the rows with a zone: only page protection can have trapped
+   * them. The other two are out of the engine's reach (4 GiB + 32 MiB), or a call into it. */
+  enum { IN_CODE = -1 };
+  const uint32_t end = (uint32_t)wasm_memory_byte_length(ours);
+  const struct {
+    const char *function;
+    uint32_t index;
+    int zone;
+  } rows[] = {
+      {"load", end - 3, WASM_MEMORY_ZONE_RESERVED},
+      {"store", end - 3, WASM_MEMORY_ZONE_RESERVED},
+      {"load", end, WASM_MEMORY_ZONE_RESERVED},
+      {"store", end, WASM_MEMORY_ZONE_RESERVED},
+      {"load", 0x7fffffff, WASM_MEMORY_ZONE_RESERVED},
+      {"store", 0x7fffffff, WASM_MEMORY_ZONE_RESERVED},
+      {"load", 0xffffffff, WASM_MEMORY_ZONE_RESERVED},
+      {"store", 0xffffffff, WASM_MEMORY_ZONE_RESERVED},
+      {"load offset=0x1fffff0", 0xffffffff, WASM_MEMORY_ZONE_GUARD_AFTER},
+      {"load offset=0xffffffff", 0xffffffff, IN_CODE},
+      {"fill 16 bytes", end - 8, IN_CODE},
+  };
+  static const char fault_text[] = "memory fault at wasm address 0x";
+
+  printf("\nOut of bounds: each traps as such, caught by page protection or in code\n");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    uint32_t result = 0;
+    uint8_t code = UINT8_MAX;
+    text_t text;
+    const char *zone = "no trap";
+    bool as_expected = false;
+    wasm_trap_t *trap =
+        try_call(program, instance, rows[i].function, 1, &rows[i].index, &result);
+    if (trap != NULL) {
+      wasm_byte_vec_t message;
+      engine.wasm_trap_message(trap, &message);
+      take_text(&message, text);
+      engine.wasmtime_trap_code(trap, &code);
+      engine.wasm_trap_delete(trap);
+      /* The engine names the address of a fault, and only of a fault. */
+      const char *fault = strstr(text, fault_text);
+      wasm_memory_location_t location;
+      if (fault == NULL) {
+        zone = "in code";
+        as_expected = rows[i].zone == IN_CODE;
+      } else {
+        uint64_t at = strtoull(fault + strlen(fault_text), NULL, 16);
+        bool found = wasm_memory_find(wasm_memory_data(ours) + at, &location);
+        zone = found ? zone_name(location.zone) : "not ours";
+        as_expected = found && location.memory == ours && location.offset == (int64_t)at &&
+                      rows[i].zone == (int)location.zone;
+      }
+    }
+    text_t line;
+    snprintf(line, sizeof line, "%-23s at 0x%08" PRIx32 "  %s", rows[i].function, rows[i].index,
+             zone);
+    check(as_expected && code == WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS, line);
+  }
+  check(all_zero(wasm_memory_data(ours) + end - 8, 8), "the refused fill wrote nothing");
+  check(accumulate(program, instance) == 45, "the memory works after the traps: the sum is 45");
+}
+
+static void check_mdn(const program_t *program, const memory_adapter_t *adapter,
+                      const uint8_t **base) {
+  wasmtime_instance_t provider, instance;
+  require_no_error(instantiate(program, provider_wat, NULL, 0, &provider));
+  wasmtime_extern_t mem = get_export(program, &provider, "mem");
+  require(mem.kind == WASMTIME_EXTERN_MEMORY, "the provider exports a memory");
+  wasmtime_memory_t *theirs = &mem.of.memory;
+  uint8_t *bytes = engine.wasmtime_memory_data(program->context, theirs);
+  *base = bytes;
+
+  printf("MDN's example\n");
+  wasm_memory_location_t location = {.memory = NULL};
+  require(wasm_memory_find(bytes, &location) && location.offset == 0,
+          "the engine's pointer is the base of one of this library's memories");
+  const wasm_memory_t *ours = location.memory;
+  check(wasm_memory_data(ours) == bytes && wasm_memory_user_data(ours) == adapter &&
+            atomic_load(&adapter->memories_made) == 1,
+        "the engine runs on the one memory that the adapter made");
+  check(both_see(program, theirs, ours, bytes, 10), "it has 10 pages on both sides");
+  check(memcmp(bytes + 0x10000, "a data segment", 14) == 0 && all_zero(bytes, 0x10000),
+        "it holds the module's data segment, and zeros");
+  printf("        10 pages: %" PRIu64 " bytes\n", wasm_memory_byte_length(ours));
+  check(wasm_memory_byte_length(ours) == 655360, "10 pages are 655360 bytes");
+
+  wasm_memory_layout_t layout;
+  wasm_memory_get_layout(ours, &layout);
+  printf("        reservation 0x%" PRIx64 ", guard 0x%" PRIx64 "\n", layout.reservation,
+         layout.guard_after);
+  check(layout.elides_i32_checks && layout.exact_protection &&
+            layout.reservation + layout.guard_after >= (UINT64_C(4) << 30) + (32 << 20),
+        "the layout allows code without bounds checks, as the engine compiles it");
+
+  require_no_error(instantiate(program, accumulate_wat, &mem, 1, &instance));
+  for (uint32_t i = 0; i < 10; i++) {
+    store_u32(bytes + 4 * i, i);
+  }
+  uint32_t sum = accumulate(program, &instance);
+  printf("        accumulate(0, 10) = %" PRIu32 "\n", sum);
+  check(sum == 45, "the sum is 45");
+
+  check_growth(program, &instance, theirs, ours);
+  check_traps(program, &instance, ours);
+
+  printf("\nTo the maximum\n");
+  check(call1(program, &instance, "grow", 80) == 20 &&
+            both_see(program, theirs, ours, bytes, 100),
+        "20 -> 100 pages on both sides, same base");
+  printf("        100 pages: %" PRIu64 " bytes\n", wasm_memory_byte_length(ours));
+  check(wasm_memory_byte_length(ours) == 6553600, "100 pages are 6553600 bytes");
+  check(call1(program, &instance, "grow", 1) == UINT32_MAX, "one more is refused");
+  check(atomic_load(&adapter->memories_made) == 1, "all on that one memory");
+}
+
+/* ---- what else a module can declare ---- */
+
+static void check_kinds(const program_t *program, const memory_adapter_t *adapter) {
+  const uint32_t i32 = WASM_MEMORY_ADDRESS_I32, i64 = WASM_MEMORY_ADDRESS_I64;
+  const struct {
+    const char *memory;
+    wasm_memory_descriptor_t type;
+  } rows[] = {
+      {"0", {.initial = WASM_MEMORY_PAGES(0), .address = i32, .page_size = 65536}},
+      {"1 4 shared",
+       {.initial = WASM_MEMORY_PAGES(1),
+        .maximum = WASM_MEMORY_PAGES(4),
+        .shared = true,
+        .address = i32,
+        .page_size = 65536}},
+      {"i64 1", {.initial = WASM_MEMORY_PAGES(1), .address = i64, .page_size = 65536}},
+      {"i64 1 0x1000000000000", /* valid, and above the JavaScript interface's limit */
+       {.initial = WASM_MEMORY_PAGES(1),
+        .maximum = WASM_MEMORY_PAGES((UINT64_C(1) << 37) - 1),
+        .address = i64,
+        .page_size = 65536}},
+      {"10 1000000 (pagesize 1)",
+       {.initial = WASM_MEMORY_PAGES(10),
+        .maximum = WASM_MEMORY_PAGES(1000000),
+        .address = i32,
+        .page_size = 1}},
+  };
+  unsigned made = atomic_load(&adapter->memories_made);
+
+  printf("\nOther memories that a module can define: the right type, zeros, one page more\n");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    text_t wat;
+    wasmtime_instance_t instance;
+    snprintf(wat, sizeof wat, "(module (memory (export \"mem\") %s))", rows[i].memory);
+    require_no_error(instantiate(program, wat, NULL, 0, &instance));
+    wasmtime_extern_t mem = get_export(program, &instance, "mem");
+    bool shared = mem.kind == WASMTIME_EXTERN_SHAREDMEMORY;
+    uint8_t *bytes = shared ? engine.wasmtime_sharedmemory_data(mem.of.sharedmemory)
+                            : engine.wasmtime_memory_data(program->context, &mem.of.memory);
+
+    wasm_memory_location_t location = {.memory = NULL};
+    require(wasm_memory_find(bytes, &location), rows[i].memory);
+    const wasm_memory_t *ours = location.memory;
+    wasm_memory_descriptor_t type = {.page_size = 0};
+    const wasm_memory_descriptor_t *expected = &rows[i].type;
+    bool right = wasm_memory_get_type(ours, &type) == WASM_MEMORY_OK &&
+                 type.initial.present && type.initial.pages == expected->initial.pages &&
+                 type.maximum.present == expected->maximum.present &&
+                 type.maximum.pages == expected->maximum.pages &&
+                 type.shared == expected->shared && type.address == expected->address &&
+                 type.page_size == expected->page_size;
+
+    uint64_t previous = UINT64_MAX;
+    wasmtime_error_t *error =
+        shared ? engine.wasmtime_sharedmemory_grow(mem.of.sharedmemory, 1, &previous)
+               : engine.wasmtime_memory_grow(program->context, &mem.of.memory, 1, &previous);
+    right = right && error == NULL && previous == expected->initial.pages &&
+            wasm_memory_size(ours) == previous + 1 && wasm_memory_data(ours) == bytes &&
+            all_zero(bytes, (size_t)wasm_memory_byte_length(ours));
+    check(right, rows[i].memory);
+    engine.wasmtime_extern_delete(&mem);
+  }
+  check(atomic_load(&adapter->memories_made) == made + sizeof rows / sizeof rows[0],
+        "each made by the adapter");
+
+  wasmtime_instance_t instance;
+  wasmtime_error_t *error =
+      instantiate(program, "(module (memory i64 262145))", NULL, 0, &instance);
+  text_t theirs = "", ours;
+  wasm_memory_last_error_message(ours, sizeof ours);
+  if (error != NULL) {
+    take_error(error, theirs);
+  }
+  printf("        %s\n", theirs);
+  check(ours[0] != '\0' && strstr(theirs, ours) != NULL,
+        "i64 262145: above the size limit, the engine reports this library's message");
+}
+
+/* ---- wrong descriptors ---- */
+
+static void check_wrong_descriptors(void) {
+#define PAGES WASM_MEMORY_PAGES
+  const uint32_t i64 = WASM_MEMORY_ADDRESS_I64;
+  const uint64_t two32 = UINT64_C(1) << 32, two37 = UINT64_C(1) << 37;
+  const struct {
+    const char *text;
+    wasm_memory_status_t status;
+    uint32_t reason;
+    wasm_memory_descriptor_t descriptor;
+  } rows[] = {
+      {"NULL", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_NULL_ARGUMENT, {.shared = false}},
+      {"{}", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_INITIAL_MISSING, {.shared = false}},
+      {"maximum 10", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_INITIAL_MISSING,
+       {.maximum = PAGES(10)}},
+      {"initial 1, address 2", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_ADDRESS_TYPE,
+       {.initial = PAGES(1), .address = 2}},
+      {"initial 1, reserved[1] 7", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_RESERVED_FIELD,
+       {.initial = PAGES(1), .reserved = {0, 7}}},
+      {"initial 65537", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ABOVE_LIMIT,
+       {.initial = PAGES(65537)}},
+      {"initial 2^32", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_COUNT_OUTSIDE_TYPE,
+       {.initial = PAGES(two32)}},
+      {"initial 1, maximum 65537", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ABOVE_LIMIT,
+       {.initial = PAGES(1), .maximum = PAGES(65537)}},
+      {"initial 1, maximum 2^32", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_COUNT_OUTSIDE_TYPE,
+       {.initial = PAGES(1), .maximum = PAGES(two32)}},
+      {"initial 10, maximum 9", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_MAXIMUM_BELOW_INITIAL,
+       {.initial = PAGES(10), .maximum = PAGES(9)}},
+      {"initial 1, maximum 0", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_MAXIMUM_BELOW_INITIAL,
+       {.initial = PAGES(1), .maximum = PAGES(0)}},
+      {"initial 1, shared", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_SHARED_WITHOUT_MAXIMUM,
+       {.initial = PAGES(1), .shared = true}},
+      {"initial 65537, shared", WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_SHARED_WITHOUT_MAXIMUM,
+       {.initial = PAGES(65537), .shared = true}},
+      {"initial 1, page size 3", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_PAGE_SIZE,
+       {.initial = PAGES(1), .page_size = 3}},
+      {"i64, initial 1, maximum 2^37", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ABOVE_LIMIT,
+       {.initial = PAGES(1), .maximum = PAGES(two37), .address = i64}},
+      {"i64, initial 2^37", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ABOVE_LIMIT,
+       {.initial = PAGES(two37), .address = i64}},
+      {"i64, initial 262145", WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_SIZE_LIMIT,
+       {.initial = PAGES(262145), .address = i64}},
+  };
+#undef PAGES
+
+  printf("\nWrong descriptors\n");
+  printf("        %-30s| %-11s| %-7s| %s\n", "descriptor", "class", "reason", "message");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    wasm_memory_t *memory = NULL;
+    wasm_memory_error_t error;
+    text_t message, line;
+    wasm_memory_status_t status =
+        wasm_memory_new(i == 0 ? NULL : &rows[i].descriptor, &memory);
+    wasm_memory_last_error(&error);
+    size_t length = wasm_memory_last_error_message(message, sizeof message);
+    snprintf(line, sizeof line, "%-30s| %-11s| %-7" PRIu32 "| %.400s", rows[i].text,
+             wasm_memory_status_name(status), error.reason, message);
+    check(status == rows[i].status && error.status == status && error.reason == rows[i].reason &&
+              length > 0 && memory == NULL,
+          line);
+    wasm_memory_delete(memory);
+  }
+}
+
+int main(int argc, char **argv) {
+  setvbuf(stdout, NULL, _IOLBF, BUFSIZ); /* what was printed stays printed if the engine aborts */
+  if (argc != 2) {
+    fprintf(stderr, "usage: wasmtime-demo <path of _libwasmtime.so, from the PyPI wheel>\n");
+    return 2;
+  }
+  if (!engine_load(argv[1])) {
+    return 2;
+  }
+
+  memory_adapter_t adapter = {.engine = &engine};
+  wasmtime_memory_creator_t creator = memory_adapter_creator(&adapter);
+  wasm_config_t *config = engine.wasm_config_new();
+  engine.wasmtime_config_host_memory_creator_set(config, &creator);
+  engine.wasmtime_config_memory_init_cow_set(config, false);
+  engine.wasmtime_config_shared_memory_set(config, true);
+  engine.wasmtime_config_wasm_custom_page_sizes_set(config, true);
+
+  program_t program = {.engine = engine.wasm_engine_new_with_config(config)};
+  require(program.engine != NULL, "an engine");
+  program.store = engine.wasmtime_store_new(program.engine, NULL, NULL);
+  program.context = engine.wasmtime_store_context(program.store);
+
+  const uint8_t *base = NULL;
+  check_mdn(&program, &adapter, &base);
+  check_kinds(&program, &adapter);
+
+  engine.wasmtime_store_delete(program.store);
+  engine.wasm_engine_delete(program.engine);
+  printf("\nAt the end\n");
+  check(atomic_load(&adapter.memories_made) == 6 && atomic_load(&adapter.memories_finalized) == 6,
+        "6 memories made, 6 finalized");
+  check(atomic_load(&adapter.creators_finalized) == 1, "the creator finalized once");
+  check(!wasm_memory_find(base, NULL), "the bytes are given back");
+
+  check_wrong_descriptors();
+
+  printf("\n%s\n", failures == 0 ? "all as expected" : "NOT as expected");
+  return failures == 0 ? 0 : 1;
+}

@@ -1,0 +1,776 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0
+ *
+ * libwasm_memory: the linear memory of a WebAssembly engine.
+ *
+ * Made from src/capi by `cargo xtask header`. Do not edit.
+ *
+ * Sizes are in bytes or in WebAssembly pages of the memory's own page size, as each name says.
+ * Functions may be called from any thread unless they say otherwise. A failed call returns a status
+ * other than WASM_MEMORY_OK, sets a pointer result to NULL, writes no other result and changes
+ * nothing; wasm_memory_last_error tells why. No function unwinds, aborts or installs a signal
+ * handler.
+ */
+
+#ifndef WASM_MEMORY_H_INCLUDED
+#define WASM_MEMORY_H_INCLUDED
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The wasm-c-api (wasm.h) declares wasm_memory_new, _grow, _data, _size and _delete with other
+ * signatures: a program that needs both uses a namespaced build of this library, or keeps them in
+ * different translation units and different shared objects. Including wasm.h after this header
+ * fails too, with the compiler's own message about conflicting types. */
+#if defined(WASM_H) || defined(_WASM_C_API_H_)
+#error "wasm_memory.h and wasm.h declare functions of the same names and cannot be included together: see 'Beside wasm.h' in the README of libwasm_memory"
+#endif
+
+/* A wasm_memory_page_count_t of n pages, usable in expressions and initializers. */
+#ifdef __cplusplus
+#define WASM_MEMORY_PAGES(n) (wasm_memory_page_count_t{static_cast<uint64_t>(n), true})
+#else
+#define WASM_MEMORY_PAGES(n) ((wasm_memory_page_count_t){(uint64_t)(n), true})
+#endif
+
+/**
+ * Number of the C ABI that this header describes: raised when a function, struct or constant
+ * changes incompatibly, and part of the shared library's SONAME.
+ */
+#define WASM_MEMORY_ABI_VERSION 1
+
+/**
+ * No call of this thread has failed.
+ */
+#define WASM_MEMORY_REASON_NONE 0
+
+/**
+ * A required pointer is NULL.
+ */
+#define WASM_MEMORY_REASON_NULL_ARGUMENT 1
+
+/**
+ * A handle was deleted or is of another kind. requested: its address.
+ */
+#define WASM_MEMORY_REASON_INVALID_HANDLE 2
+
+/**
+ * A reserved field is not zero. requested: its value.
+ */
+#define WASM_MEMORY_REASON_RESERVED_FIELD 3
+
+/**
+ * A number names no known value. requested: the number.
+ */
+#define WASM_MEMORY_REASON_UNKNOWN_VALUE 4
+
+/**
+ * Two settings exclude each other. requested and available: their values.
+ */
+#define WASM_MEMORY_REASON_SETTINGS_CONFLICT 5
+
+/**
+ * The descriptor has no initial size.
+ */
+#define WASM_MEMORY_REASON_INITIAL_MISSING 10
+
+/**
+ * The address type is neither i32 nor i64. requested: its number.
+ */
+#define WASM_MEMORY_REASON_ADDRESS_TYPE 11
+
+/**
+ * A shared memory without a maximum.
+ */
+#define WASM_MEMORY_REASON_SHARED_WITHOUT_MAXIMUM 12
+
+/**
+ * A page count outside the integer type of the address type. Pages.
+ */
+#define WASM_MEMORY_REASON_COUNT_OUTSIDE_TYPE 13
+
+/**
+ * A page size other than 1 and 65536. Bytes.
+ */
+#define WASM_MEMORY_REASON_PAGE_SIZE 14
+
+/**
+ * A page count above the limit of the address type. Pages.
+ */
+#define WASM_MEMORY_REASON_ABOVE_LIMIT 15
+
+/**
+ * The maximum is below the initial size. Pages.
+ */
+#define WASM_MEMORY_REASON_MAXIMUM_BELOW_INITIAL 16
+
+/**
+ * Growth past the declared maximum: the size it would reach, and the maximum. Pages.
+ */
+#define WASM_MEMORY_REASON_MAXIMUM_EXCEEDED 20
+
+/**
+ * A size above the size limit of the allocator. Bytes.
+ */
+#define WASM_MEMORY_REASON_SIZE_LIMIT 21
+
+/**
+ * The quota in bytes of the allocator. Bytes.
+ */
+#define WASM_MEMORY_REASON_QUOTA_BYTES 22
+
+/**
+ * The limiter of the allocator refused. Bytes.
+ */
+#define WASM_MEMORY_REASON_LIMITER 23
+
+/**
+ * A size above what a slot of the pool holds. Bytes.
+ */
+#define WASM_MEMORY_REASON_SLOT_SIZE 24
+
+/**
+ * Growth past the reservation of a memory that may not move. Bytes.
+ */
+#define WASM_MEMORY_REASON_RESERVATION_EXCEEDED 25
+
+/**
+ * The quota of memories of the allocator. Memories.
+ */
+#define WASM_MEMORY_REASON_QUOTA_MEMORIES 26
+
+/**
+ * Every slot of the pool is in use. Memories.
+ */
+#define WASM_MEMORY_REASON_POOL_EXHAUSTED 27
+
+/**
+ * The host refused address space (mmap, RLIMIT_AS). Bytes.
+ */
+#define WASM_MEMORY_REASON_ADDRESS_SPACE 30
+
+/**
+ * The host refused to make bytes usable (a protection change or commit, RLIMIT_DATA). Bytes.
+ */
+#define WASM_MEMORY_REASON_COMMIT 31
+
+/**
+ * The library could not get memory for its own use. Bytes.
+ */
+#define WASM_MEMORY_REASON_OUT_OF_MEMORY 32
+
+/**
+ * The host's limit on the mappings of one process (vm.max_map_count). Mappings.
+ */
+#define WASM_MEMORY_REASON_MAP_COUNT 33
+
+/**
+ * The buffer is detached.
+ */
+#define WASM_MEMORY_REASON_DETACHED 40
+
+/**
+ * Not possible on a buffer of this kind.
+ */
+#define WASM_MEMORY_REASON_BUFFER_KIND 41
+
+/**
+ * A buffer cannot shrink. Bytes.
+ */
+#define WASM_MEMORY_REASON_WOULD_SHRINK 42
+
+/**
+ * A resize by a part of a page. Bytes.
+ */
+#define WASM_MEMORY_REASON_NOT_PAGE_MULTIPLE 43
+
+/**
+ * A memory without a maximum has no resizable buffer.
+ */
+#define WASM_MEMORY_REASON_NO_MAXIMUM 44
+
+/**
+ * A resize past the maximum length of the buffer. Bytes.
+ */
+#define WASM_MEMORY_REASON_MAX_BYTE_LENGTH 45
+
+/**
+ * The buffer of a memory cannot be transferred.
+ */
+#define WASM_MEMORY_REASON_NOT_TRANSFERABLE 46
+
+/**
+ * The import asks for another address type: its number, and the memory's.
+ */
+#define WASM_MEMORY_REASON_IMPORT_ADDRESS 50
+
+/**
+ * The import asks for another page size. Bytes.
+ */
+#define WASM_MEMORY_REASON_IMPORT_PAGE_SIZE 51
+
+/**
+ * The import asks for the other kind of sharing: 0 or 1, and the memory's.
+ */
+#define WASM_MEMORY_REASON_IMPORT_SHARED 52
+
+/**
+ * The memory is smaller than the import asks. Pages.
+ */
+#define WASM_MEMORY_REASON_IMPORT_INITIAL 53
+
+/**
+ * The memory may become larger than the import allows. Pages.
+ */
+#define WASM_MEMORY_REASON_IMPORT_MAXIMUM 54
+
+/**
+ * An access past the end: where it ends, and the byte length. Bytes.
+ */
+#define WASM_MEMORY_REASON_OUT_OF_BOUNDS 60
+
+/**
+ * An address that is not a multiple of the access width. Bytes.
+ */
+#define WASM_MEMORY_REASON_UNALIGNED 61
+
+/**
+ * A wait on a memory that is not shared.
+ */
+#define WASM_MEMORY_REASON_WAIT_UNSHARED 62
+
+/**
+ * More waiters than an address can have.
+ */
+#define WASM_MEMORY_REASON_TOO_MANY_WAITERS 63
+
+/**
+ * The wait was interrupted.
+ */
+#define WASM_MEMORY_REASON_INTERRUPTED 64
+
+/**
+ * An unshared memory cannot be sent to another agent.
+ */
+#define WASM_MEMORY_REASON_NOT_CLONEABLE 70
+
+/**
+ * Not possible on a shared memory.
+ */
+#define WASM_MEMORY_REASON_SHARED_MEMORY 71
+
+/**
+ * The image does not fit the memory. Bytes.
+ */
+#define WASM_MEMORY_REASON_IMAGE_DOES_NOT_FIT 80
+
+/**
+ * A file that cannot be read or written. Bytes.
+ */
+#define WASM_MEMORY_REASON_FILE 81
+
+/**
+ * A fault of the library itself, caught at the boundary.
+ */
+#define WASM_MEMORY_REASON_PANIC 90
+
+/**
+ * The address type of 32-bit indexes: "i32".
+ */
+#define WASM_MEMORY_ADDRESS_I32 0
+
+/**
+ * The address type of 64-bit indexes: "i64".
+ */
+#define WASM_MEMORY_ADDRESS_I64 1
+
+/**
+ * Makes memories that follow the same settings. Made by wasm_memory_allocator_new, given back by
+ * wasm_memory_allocator_delete. Any thread, at once. A NULL allocator means the default one
+ * everywhere.
+ */
+typedef struct wasm_memory_allocator_t wasm_memory_allocator_t;
+
+/**
+ * The settings of an allocator to be. Made by wasm_memory_config_new with the defaults, one setter
+ * for each setting, given back by wasm_memory_config_delete. One thread at a time. A setter with
+ * NULL, a deleted config or a handle of another kind does nothing.
+ */
+typedef struct wasm_memory_config_t wasm_memory_config_t;
+
+/**
+ * A frozen run of bytes that a new memory can start from.
+ */
+typedef struct wasm_memory_image_t wasm_memory_image_t;
+
+/**
+ * A linear memory: what `WebAssembly.Memory` is to JavaScript. Made by wasm_memory_new and
+ * wasm_memory_new_in, given back by wasm_memory_delete.
+ *
+ * A shared memory may be used by any thread at once; of an unshared memory one thread at a time.
+ * wasm_memory_retain and wasm_memory_delete are safe from any thread meanwhile. A handle that was
+ * deleted, or of another kind, is answered with WASM_MEMORY_TYPE_ERROR
+ * (WASM_MEMORY_REASON_INVALID_HANDLE), or NULL, 0 or false from a function without a status.
+ */
+typedef struct wasm_memory_t wasm_memory_t;
+
+/**
+ * Whether a call succeeded, and if not, which JavaScript exception it corresponds to: one of the
+ * WASM_MEMORY_OK, _TYPE_ERROR, … below. wasm_memory_last_error tells why.
+ */
+typedef int32_t wasm_memory_status_t;
+
+/**
+ * Why a call failed.
+ */
+typedef struct {
+  /**
+   * What the failed call returned.
+   */
+  wasm_memory_status_t status;
+  /**
+   * One of WASM_MEMORY_REASON_*: a stable number for each distinguishable cause.
+   */
+  uint32_t reason;
+  /**
+   * errno (or GetLastError) of the operating-system call that refused, or 0.
+   */
+  int32_t os_error;
+  /**
+   * What was asked for, in the unit that the reason names; UINT64_MAX where it is more.
+   */
+  uint64_t requested;
+  /**
+   * The limit that it met, in the same unit, or 0 where none is known.
+   */
+  uint64_t available;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} wasm_memory_error_t;
+
+/**
+ * A count of WebAssembly pages that may be absent (a WebIDL optional). Zeroed it is absent, and 0
+ * pages can still be said: WASM_MEMORY_PAGES(0).
+ */
+typedef struct {
+  /**
+   * The count in pages of the memory's own page size.
+   */
+  uint64_t pages;
+  /**
+   * Whether there is a count. Any byte that is not zero means true.
+   */
+  bool present;
+} wasm_memory_page_count_t;
+
+/**
+ * What a memory is to be, or is. Zeroed it is JavaScript's `{}`; a NULL pointer to one is "not an
+ * object".
+ */
+typedef struct {
+  /**
+   * Size at creation in pages; required.
+   */
+  wasm_memory_page_count_t initial;
+  /**
+   * Most pages that it may ever have; required when shared.
+   */
+  wasm_memory_page_count_t maximum;
+  /**
+   * Whether several threads may use it at once. Any byte that is not zero means true.
+   */
+  bool shared;
+  /**
+   * WASM_MEMORY_ADDRESS_I32 or WASM_MEMORY_ADDRESS_I64.
+   */
+  uint32_t address;
+  /**
+   * Bytes of a page: 1 or 65536; 0 means 65536.
+   */
+  uint32_t page_size;
+  /**
+   * Must be zero.
+   */
+  uint64_t reserved[2];
+} wasm_memory_descriptor_t;
+
+/**
+ * Base and byte length of a memory, at one address for as long as the memory lives: compiled code
+ * may load through it. Read only. For a shared memory byte_length changes under other threads:
+ * read it with an atomic load, acquire or sequentially consistent.
+ */
+typedef struct {
+  /**
+   * Address of byte 0; changes only when a movable memory grows.
+   */
+  uint8_t *base;
+  /**
+   * Length in bytes, published only after the bytes can be used.
+   */
+  size_t byte_length;
+} wasm_memory_view_t;
+
+/**
+ * What the address space around a memory looks like: what compiled code may rely on. Constant for
+ * the life of a memory, unless growth moves it.
+ */
+typedef struct {
+  /**
+   * Bytes from the base within which the base never moves; a multiple of the host page.
+   */
+  uint64_t reservation;
+  /**
+   * Inaccessible bytes before the base.
+   */
+  uint64_t guard_before;
+  /**
+   * Inaccessible bytes after the reservation.
+   */
+  uint64_t guard_after;
+  /**
+   * Growth past the reservation may change the base.
+   */
+  bool movable;
+  /**
+   * Every byte at or past the byte length, rounded up to the host page, faults.
+   */
+  bool exact_protection;
+  /**
+   * An access of at most 16 bytes at any 32-bit index plus a static offset up to the next field
+   * is in bounds or faults, so compiled code needs no check.
+   */
+  bool elides_i32_checks;
+  /**
+   * The largest such static offset; 0 when there is none.
+   */
+  uint64_t elidable_offset;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[4];
+} wasm_memory_layout_t;
+
+/**
+ * The call did what it says.
+ */
+#define WASM_MEMORY_OK 0
+
+/**
+ * JavaScript TypeError: an argument has the wrong shape or is outside its integer type.
+ */
+#define WASM_MEMORY_TYPE_ERROR 1
+
+/**
+ * JavaScript RangeError: a value fits its integer type but is not allowed, or the host refused.
+ */
+#define WASM_MEMORY_RANGE_ERROR 2
+
+/**
+ * WebAssembly.LinkError: an import does not match.
+ */
+#define WASM_MEMORY_LINK_ERROR 3
+
+/**
+ * WebAssembly.RuntimeError: a trap.
+ */
+#define WASM_MEMORY_RUNTIME_ERROR 4
+
+/**
+ * DataCloneError: an unshared memory cannot be sent to another agent.
+ */
+#define WASM_MEMORY_DATA_CLONE_ERROR 5
+
+/**
+ * A fault of the library itself, caught at the boundary.
+ */
+#define WASM_MEMORY_INTERNAL_ERROR 6
+
+/**
+ * The host refused what has no JavaScript counterpart: a file that cannot be read or written.
+ */
+#define WASM_MEMORY_HOST_ERROR 7
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+/**
+ * The name of a status: "OK", or the JavaScript exception ("TypeError", "RangeError", …).
+ *
+ * status: any number. Returns a static NUL-terminated string, never NULL; "unknown" for a number
+ * that is no status. Never fails. Any thread.
+ */
+const char *wasm_memory_status_name(wasm_memory_status_t status);
+
+/**
+ * The version of the library that is running, as "major.minor.patch".
+ *
+ * Returns a static NUL-terminated string. Never fails. Any thread.
+ */
+const char *wasm_memory_version(void);
+
+/**
+ * The number of the C ABI of the library that is running. It works with a program that was
+ * compiled against a header with the same WASM_MEMORY_ABI_VERSION.
+ *
+ * Never fails. Any thread.
+ */
+uint32_t wasm_memory_abi_version(void);
+
+/**
+ * Why the last failed call of this thread failed, as errno would tell it.
+ *
+ * out: where to write; NULL is allowed and does nothing. Zero in every field when no call of this
+ * thread has failed. Only a call that returns a status other than WASM_MEMORY_OK changes it:
+ * success and functions without a status leave it alone. Each thread has its own; a binding whose
+ * tasks change threads fetches it in the same foreign call.
+ */
+void wasm_memory_last_error(wasm_memory_error_t *out);
+
+/**
+ * The same in English, as snprintf writes it.
+ *
+ * buffer: where to write, at most capacity bytes with the terminating NUL; NULL is allowed and
+ * writes nothing. Returns the length of the whole message in bytes without the NUL, so a result
+ * of capacity or more means that it was cut off. The text is not part of the ABI; empty when no
+ * call of this thread has failed. Never fails; leaves the error as it is.
+ */
+size_t wasm_memory_last_error_message(char *buffer, size_t capacity);
+
+/**
+ * Makes a memory, zero-filled, from the default allocator: `new WebAssembly.Memory(descriptor)`.
+ *
+ * descriptor: read once, not kept. out: receives the new memory, one reference that the caller
+ * gives back with wasm_memory_delete; NULL after a failure.
+ *
+ * WASM_MEMORY_TYPE_ERROR, checked in this order: out is NULL, descriptor is NULL (NULL_ARGUMENT);
+ * a reserved field is not zero (RESERVED_FIELD); the address type is unknown (ADDRESS_TYPE); initial
+ * is absent (INITIAL_MISSING); initial, then maximum, is outside the integer type of the address
+ * type (COUNT_OUTSIDE_TYPE); shared without a maximum (SHARED_WITHOUT_MAXIMUM).
+ * WASM_MEMORY_RANGE_ERROR, after those and in this order: the page size is not 1 or 65536
+ * (PAGE_SIZE); initial, then maximum, is above the limit: 65536 pages for i32, 2^37 - 1 for i64,
+ * and with pages of 1 byte 2^32 - 1 for i32 (ABOVE_LIMIT); maximum is below initial
+ * (MAXIMUM_BELOW_INITIAL); initial is above 16 GiB (SIZE_LIMIT); the host refuses (ADDRESS_SPACE,
+ * COMMIT, MAP_COUNT, OUT_OF_MEMORY). Nothing is left behind by a failure.
+ *
+ * Any thread. Specification: JS API, the Memory constructor.
+ */
+wasm_memory_status_t wasm_memory_new(const wasm_memory_descriptor_t *descriptor,
+                                     wasm_memory_t **out);
+
+/**
+ * Grows a memory by delta_pages pages, which read zero: `memory.grow(delta)`.
+ *
+ * delta_pages: pages of the memory's own page size; 0 is allowed and succeeds. previous_pages:
+ * receives the size before in pages; may be NULL.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE); delta_pages is outside the
+ * integer type of an i32 memory (COUNT_OUTSIDE_TYPE). WASM_MEMORY_RANGE_ERROR, in this order: past
+ * the declared maximum (MAXIMUM_EXCEEDED), past what the address type can index (ABOVE_LIMIT),
+ * past the size limit (SIZE_LIMIT), past the reservation of a memory that may not move
+ * (RESERVATION_EXCEEDED), refused by the host (ADDRESS_SPACE, COMMIT, MAP_COUNT). A failure changes
+ * nothing: size, base, contents and *previous_pages are what they were.
+ *
+ * The base stays where it is, unless wasm_memory_get_layout says that the memory is movable. Any
+ * thread may grow a shared memory; growths are totally ordered, every success has a different
+ * previous size, and the new length is published after the pages can be used.
+ * Specification: JS API, Memory.prototype.grow.
+ */
+wasm_memory_status_t wasm_memory_grow(wasm_memory_t *memory,
+                                      uint64_t delta_pages,
+                                      uint64_t *previous_pages);
+
+/**
+ * The base of a memory: the address of byte 0.
+ *
+ * Returns an address that is aligned to the host page and not NULL also at size 0; NULL for a bad
+ * handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
+ * memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout).
+ */
+uint8_t *wasm_memory_data(const wasm_memory_t *memory);
+
+/**
+ * The size of a memory in pages of its own page size; 0 for a bad handle.
+ *
+ * Any thread, also while another grows a shared memory. Specification: memory.size.
+ */
+uint64_t wasm_memory_size(const wasm_memory_t *memory);
+
+/**
+ * The size of a memory in bytes; 0 for a bad handle.
+ *
+ * Any thread, also while another grows a shared memory: all bytes up to the answer can be used.
+ */
+uint64_t wasm_memory_byte_length(const wasm_memory_t *memory);
+
+/**
+ * Gives back one reference to a memory. With the last one the address space goes back to the host
+ * and the handle is dead.
+ *
+ * memory: NULL, a dead handle and one of another kind do nothing. Never fails; where the host will
+ * not take the address space back it is emptied, closed and offered again later. Any thread.
+ */
+void wasm_memory_delete(wasm_memory_t *memory);
+
+/**
+ * Counts one more reference to a memory, to be given back with wasm_memory_delete.
+ *
+ * Returns the same pointer; NULL for a bad handle: a dead one is never revived. Any thread.
+ */
+wasm_memory_t *wasm_memory_retain(wasm_memory_t *memory);
+
+/**
+ * The type of a memory: `memory.type()`.
+ *
+ * out: receives the type. Its initial is the current size in pages, its maximum the declared one
+ * (absent and 0 pages when none was), its page size 1 or 65536.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
+ * Specification: JS type reflection.
+ */
+wasm_memory_status_t wasm_memory_get_type(const wasm_memory_t *memory,
+                                          wasm_memory_descriptor_t *out);
+
+/**
+ * Does a memory match what an import asks for?
+ *
+ * import: its initial and maximum are the declared limits, which are compared and not validated;
+ * an absent initial counts as 0.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle or import is NULL (NULL_ARGUMENT, INVALID_HANDLE), a
+ * reserved field is not zero (RESERVED_FIELD), the address type (ADDRESS_TYPE) or page size
+ * (UNKNOWN_VALUE) is unknown. WASM_MEMORY_LINK_ERROR, in this order: another address type
+ * (IMPORT_ADDRESS), another page size (IMPORT_PAGE_SIZE), shared against unshared (IMPORT_SHARED),
+ * the current size is less than initial (IMPORT_INITIAL), the import has a maximum and the memory
+ * has none or a larger one (IMPORT_MAXIMUM).
+ * Specification: core, import matching of memory types.
+ */
+wasm_memory_status_t wasm_memory_match(const wasm_memory_t *memory,
+                                       const wasm_memory_descriptor_t *import);
+
+/**
+ * What posting a memory to another agent does: a shared memory is retained, an unshared one
+ * cannot be sent.
+ *
+ * out: receives memory itself with one more reference, to be given back with wasm_memory_delete;
+ * NULL after a failure.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_DATA_CLONE_ERROR: the memory is unshared (NOT_CLONEABLE). Any thread.
+ */
+wasm_memory_status_t wasm_memory_send(wasm_memory_t *memory, wasm_memory_t **out);
+
+/**
+ * The base and byte length of a memory where compiled code can load them.
+ *
+ * Returns an address that is the same for as long as the memory lives; NULL for a bad handle. Any
+ * thread.
+ */
+const wasm_memory_view_t *wasm_memory_view(const wasm_memory_t *memory);
+
+/**
+ * What the address space around a memory looks like.
+ *
+ * out: receives the layout; NULL does nothing. Zero in every field for a bad handle. Any thread.
+ */
+void wasm_memory_get_layout(const wasm_memory_t *memory, wasm_memory_layout_t *out);
+
+/**
+ * Makes a config with the defaults: reservation the least of the maximum and the size limit
+ * (4 GiB for i32 without a maximum), guards 0 before and 65536 after, not movable, with fallback,
+ * size limit 16 GiB.
+ *
+ * Returns a config to be given back with wasm_memory_config_delete; NULL when there is no memory
+ * for one.
+ */
+wasm_memory_config_t *wasm_memory_config_new(void);
+
+/**
+ * Gives a config back. Allocators made from it stay as they are. NULL does nothing.
+ */
+void wasm_memory_config_delete(wasm_memory_config_t *config);
+
+/**
+ * Sets the address space of each memory, instead of the default.
+ *
+ * bytes: from the base, rounded up to the host page; never less than a memory's initial size. It
+ * may be more than the memory's maximum. From here on a refused reservation is an error and not
+ * retried smaller, unless wasm_memory_config_set_fallback(config, true) is called too.
+ */
+void wasm_memory_config_set_reservation(wasm_memory_config_t *config, uint64_t bytes);
+
+/**
+ * Sets how many bytes before the base and after the reservation are inaccessible, also at size 0.
+ *
+ * before, after: bytes, each rounded up to the host page. From here on a refused reservation is an
+ * error and not retried smaller, unless wasm_memory_config_set_fallback(config, true) is called
+ * too.
+ */
+void wasm_memory_config_set_guards(wasm_memory_config_t *config, uint64_t before, uint64_t after);
+
+/**
+ * Sets whether growth past the reservation may change the base of an unshared memory. Without it
+ * such a growth is WASM_MEMORY_RANGE_ERROR, RESERVATION_EXCEEDED.
+ */
+void wasm_memory_config_set_movable(wasm_memory_config_t *config, bool movable);
+
+/**
+ * Sets whether a reservation that the host refuses may be retried smaller: with the memory's
+ * maximum, then with what it needs now and some slack, then without slack. An unshared memory that
+ * got less than its maximum is movable. wasm_memory_get_layout tells what a memory was given.
+ */
+void wasm_memory_config_set_fallback(wasm_memory_config_t *config, bool fallback);
+
+/**
+ * Sets the most bytes that a memory may have, at creation and after growth. Default: 16 GiB, the
+ * limit of the JavaScript interface.
+ */
+void wasm_memory_config_set_size_limit(wasm_memory_config_t *config, uint64_t bytes);
+
+/**
+ * Makes an allocator.
+ *
+ * config: its settings, copied; NULL means the defaults. out: receives the allocator, one
+ * reference that the caller gives back with wasm_memory_allocator_delete; NULL after a failure.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE).
+ * WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has
+ * (ADDRESS_SPACE), no memory for the allocator (OUT_OF_MEMORY). Any thread.
+ */
+wasm_memory_status_t wasm_memory_allocator_new(const wasm_memory_config_t *config,
+                                               wasm_memory_allocator_t **out);
+
+/**
+ * Counts one more reference to an allocator, to be given back with wasm_memory_allocator_delete.
+ *
+ * Returns the same pointer; NULL for NULL and a bad handle. Any thread.
+ */
+wasm_memory_allocator_t *wasm_memory_allocator_retain(wasm_memory_allocator_t *allocator);
+
+/**
+ * Gives back one reference to an allocator. Memories keep their allocator alive, so it may go
+ * before they do; the handle is dead after the last reference. NULL does nothing. Any thread.
+ */
+void wasm_memory_allocator_delete(wasm_memory_allocator_t *allocator);
+
+/**
+ * Makes a memory from an allocator: wasm_memory_new with that allocator's settings.
+ *
+ * allocator: NULL means the default one. image: NULL for zeros. The rest, and the order of checks,
+ * is as for wasm_memory_new; the size limit is the allocator's.
+ *
+ * WASM_MEMORY_TYPE_ERROR: also for a bad allocator or image (INVALID_HANDLE), checked after out.
+ * Any thread, different memories of one allocator at once.
+ */
+wasm_memory_status_t wasm_memory_new_in(wasm_memory_allocator_t *allocator,
+                                        const wasm_memory_descriptor_t *descriptor,
+                                        const wasm_memory_image_t *image,
+                                        wasm_memory_t **out);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* WASM_MEMORY_H_INCLUDED */

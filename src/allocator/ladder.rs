@@ -1,0 +1,164 @@
+//! The ladder of reservations: what a memory is given when the host has no room for more.
+//!
+//! A reservation costs nothing but address space, so the first rung is everything that the memory
+//! can ever need. A host with little of it (`ulimit -v`, 39-bit addresses, a container, a
+//! sanitizer) refuses that. Where the settings allow it, the memory is then tried with its declared
+//! maximum, and at last with what it needs now and some slack; an unshared memory then moves when
+//! it outgrows that. The layout of the memory tells what it was given.
+
+use super::config::Settings;
+use crate::descriptor::MemoryType;
+use crate::error::{Error, Result};
+use crate::region::Shape;
+use crate::units;
+
+/// Least slack of a reservation that is too small for the maximum: room for a few growths.
+const LEAST_SLACK: u64 = 1 << 20;
+
+/// One shape to try.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rung {
+    pub(super) shape: Shape,
+    /// May growth past this reservation move the memory?
+    pub(super) movable: bool,
+}
+
+/// Refuses a config whose reservation and guards no host can have.
+pub(super) fn check_sizes(settings: &Settings) -> Result<()> {
+    shape(settings, settings.reservation.unwrap_or(0)).map(|_| ())
+}
+
+fn shape(settings: &Settings, reservation: u64) -> Result<Shape> {
+    let guards = settings.guards();
+    Shape::new(guards.before, reservation, guards.after).ok_or_else(|| {
+        let parts = [guards.before, reservation, guards.after];
+        let requested = units::sum(&parts).unwrap_or(u64::MAX);
+        Error::AddressSpace { requested, available: 0, os_error: 0 }
+    })
+}
+
+/// Tries the rungs for a new memory of `bytes` bytes until one is not refused for want of address
+/// space. The error is that of the last one tried.
+pub(super) fn climb_down<T>(
+    settings: &Settings,
+    memory_type: &MemoryType,
+    bytes: u64,
+    mut attempt: impl FnMut(Rung) -> Result<T>,
+) -> Result<T> {
+    let most = most_bytes(settings, memory_type).max(bytes);
+    let first = settings.reservation.unwrap_or(most).max(bytes);
+    let may_move = !memory_type.is_shared();
+    let movable = settings.movable && may_move && first < most;
+    let mut outcome = attempt(Rung { shape: shape(settings, first)?, movable });
+    let mut tried = first;
+    while settings.fallback() && matches!(outcome, Err(Error::AddressSpace { .. })) {
+        let Some(reservation) = next_below(tried, bytes, most, may_move) else { break };
+        let movable = may_move && reservation < most;
+        outcome = attempt(Rung { shape: shape(settings, reservation)?, movable });
+        tried = reservation;
+    }
+    outcome
+}
+
+/// The reservation to try after `tried` was refused: the most that the memory can use, then what
+/// it needs now with slack, then what it needs now. A memory that may not move goes down by halves,
+/// since its reservation is all that it can ever grow to.
+fn next_below(tried: u64, bytes: u64, most: u64, may_move: bool) -> Option<u64> {
+    let slack = with_slack(bytes, most);
+    let half = if may_move { slack } else { (tried >> 1).max(slack) };
+    [most, half, bytes].into_iter().find(|reservation| *reservation < tried)
+}
+
+/// Tries the rungs for a memory that has to move to have `bytes` bytes.
+pub(super) fn climb_down_to_move<T>(
+    settings: &Settings,
+    memory_type: &MemoryType,
+    bytes: u64,
+    mut attempt: impl FnMut(Shape) -> Result<T>,
+) -> Result<T> {
+    let most = most_bytes(settings, memory_type).max(bytes);
+    let first = with_slack(bytes, most);
+    match attempt(shape(settings, first)?) {
+        Err(Error::AddressSpace { .. }) if first > bytes => attempt(shape(settings, bytes)?),
+        outcome => outcome,
+    }
+}
+
+/// The most bytes that a memory of this type can have from this allocator.
+fn most_bytes(settings: &Settings, memory_type: &MemoryType) -> u64 {
+    memory_type.most_bytes().min(settings.size_limit)
+}
+
+/// Room to grow by half, and by a few pages at least, as long as the memory may use it.
+fn with_slack(bytes: u64, most: u64) -> u64 {
+    let slack = (bytes >> 1).max(LEAST_SLACK);
+    bytes.saturating_add(slack).min(most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::descriptor::Descriptor;
+
+    const MIB: u64 = 1 << 20;
+
+    /// The reservations that are tried for a memory while everything above `room` is refused.
+    fn tried(settings: &Settings, descriptor: &Descriptor, room: u64) -> Vec<(u64, bool)> {
+        let (memory_type, pages) = descriptor.validate().unwrap();
+        let mut tried = Vec::new();
+        let outcome = climb_down(settings, &memory_type, memory_type.bytes(pages), |rung| {
+            let reservation = units::bytes(rung.shape.reservation());
+            tried.push((reservation, rung.movable));
+            if reservation > room {
+                return Err(Error::AddressSpace {
+                    requested: reservation,
+                    available: room,
+                    os_error: 12,
+                });
+            }
+            Ok(())
+        });
+        assert_eq!(outcome.is_ok(), tried.last().unwrap().0 <= room);
+        tried
+    }
+
+    #[test]
+    fn an_unshared_memory_ends_up_movable() {
+        let plain = Descriptor { initial: Some(1), ..Descriptor::default() };
+        let defaults = Settings::DEFAULT;
+        assert_eq!(tried(&defaults, &plain, u64::MAX), [(1 << 32, false)]);
+        let small = 65536 + MIB;
+        assert_eq!(tried(&defaults, &plain, 2 * MIB), [(1 << 32, false), (small, true)]);
+        assert_eq!(
+            tried(&defaults, &plain, 65536),
+            [(1 << 32, false), (small, true), (65536, true)]
+        );
+        assert_eq!(tried(&defaults, &plain, 0).len(), 3);
+    }
+
+    #[test]
+    fn a_shared_memory_keeps_as_much_as_there_is() {
+        let shared = Descriptor {
+            initial: Some(1),
+            maximum: Some(1024),
+            shared: true,
+            ..Descriptor::default()
+        };
+        let rungs = tried(&Settings::DEFAULT, &shared, 9 * MIB);
+        let expected = [64, 32, 16, 8].map(|mebibytes| (mebibytes * MIB, false));
+        assert_eq!(rungs, expected);
+        let rungs = tried(&Settings::DEFAULT, &shared, 0);
+        assert_eq!(rungs.last(), Some(&(65536, false)));
+    }
+
+    #[test]
+    fn what_was_asked_by_number_is_given_or_refused() {
+        let plain = Descriptor { initial: Some(1), maximum: Some(100), ..Descriptor::default() };
+        let mut asked = Settings { reservation: Some(1 << 32), ..Settings::DEFAULT };
+        assert_eq!(tried(&asked, &plain, 0), [(1 << 32, false)]);
+        asked.fallback = Some(true);
+        assert_eq!(tried(&asked, &plain, 100 * 65536), [(1 << 32, false), (100 * 65536, false)]);
+        let tight = Settings { reservation: Some(0), movable: true, ..Settings::DEFAULT };
+        assert_eq!(tried(&tight, &plain, u64::MAX), [(65536, true)]);
+    }
+}

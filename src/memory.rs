@@ -1,0 +1,244 @@
+//! The memory object: what `WebAssembly.Memory` is to JavaScript.
+//!
+//! ```text
+//!   Memory ──── View      base and byte length, at one address for life: compiled code reads it
+//!          ──── type      address type, page size, shared, maximum: never changes
+//!          ──── Body      the reservation, under a lock that growth takes
+//!          ──── Allocator where the body came from and what its limits are
+//! ```
+
+use crate::allocator::{Allocator, Body, Growth};
+use crate::descriptor::{AddressType, Descriptor, MemoryType};
+use crate::error::{Error, Result};
+use crate::region::lock::Lock;
+use crate::region::slab::{Kind, Ref, Slab, Vacancy};
+use crate::region::{self, Region};
+use crate::units;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+
+/// Base and length as compiled code reads them. Part of the C ABI: `wasm_memory_view_t`.
+#[derive(Debug)]
+#[repr(C)]
+pub struct View {
+    base: AtomicPtr<u8>,
+    byte_length: AtomicUsize,
+}
+
+impl View {
+    /// Address of byte 0.
+    #[inline]
+    #[must_use]
+    pub fn base(&self) -> *mut u8 {
+        self.base.load(Ordering::Acquire)
+    }
+
+    /// Length in bytes. All of them can be used by whoever has seen the length.
+    #[inline]
+    #[must_use]
+    pub fn byte_length(&self) -> usize {
+        self.byte_length.load(Ordering::Acquire)
+    }
+}
+
+/// What the address space around a memory looks like: what compiled code may rely on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Layout {
+    /// Bytes from the base within which the base never moves.
+    pub reservation: u64,
+    /// Inaccessible bytes before the base.
+    pub guard_before: u64,
+    /// Inaccessible bytes after the reservation.
+    pub guard_after: u64,
+    /// Growth past the reservation may change the base.
+    pub movable: bool,
+    /// Every byte at or past the byte length, rounded up to the host page, faults.
+    pub exact_protection: bool,
+    /// The largest static offset with which an access of at most 16 bytes at any 32-bit index is in
+    /// bounds or faults; `None` when there is none.
+    pub elidable_offset: Option<u64>,
+}
+
+/// A linear memory. Made by [`Memory::new`] and kept by every [`Ref`] to it.
+///
+/// All operations may be called from any thread. The bytes are reached through [`View::base`] by
+/// whoever knows that no other thread uses them, or that the memory is shared.
+#[derive(Debug)]
+#[repr(C)]
+pub struct Memory {
+    // What data() and size() read comes first, beside the word that a handle is checked by.
+    view: View,
+    memory_type: MemoryType,
+    allocator: Option<Ref<Allocator>>,
+    body: Lock<Body>,
+}
+
+static MEMORIES: Slab<Memory> = Slab::new();
+
+impl Kind for Memory {
+    const TAG: u32 = u32::from_be_bytes(*b"MEMO");
+
+    fn slab() -> &'static Slab<Self> {
+        &MEMORIES
+    }
+}
+
+impl Memory {
+    /// A memory from the default allocator, zero-filled. The order of checks is that of the
+    /// JavaScript constructor.
+    ///
+    /// # Errors
+    /// Those of [`Descriptor::validate`], then [`Error::SizeLimit`], then what the host refuses:
+    /// [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`], [`Error::OutOfMemory`].
+    pub fn new(descriptor: &Descriptor) -> Result<Ref<Self>> {
+        Self::create(None, descriptor)
+    }
+
+    /// A memory from `allocator`, which it keeps alive.
+    ///
+    /// # Errors
+    /// Those of [`Memory::new`].
+    pub fn new_in(allocator: &Ref<Allocator>, descriptor: &Descriptor) -> Result<Ref<Self>> {
+        Self::create(Some(allocator.clone()), descriptor)
+    }
+
+    pub(crate) fn create(
+        allocator: Option<Ref<Allocator>>,
+        descriptor: &Descriptor,
+    ) -> Result<Ref<Self>> {
+        let (memory_type, pages) = descriptor.validate()?;
+        let source = allocator_of(&allocator);
+        memory_type.check_size(pages, source.size_limit())?;
+        let bytes = memory_type.bytes(pages);
+        let vacancy = Vacancy::take()?;
+        let body = source.create(&memory_type, bytes)?;
+        let view = View {
+            base: AtomicPtr::new(body.region().base().as_ptr()),
+            byte_length: AtomicUsize::new(host_length(bytes)?),
+        };
+        Ok(vacancy.fill(Self { view, memory_type, allocator, body: Lock::new(body) }))
+    }
+
+    /// Base and length. The view is at one address for as long as the memory lives.
+    #[inline]
+    #[must_use]
+    pub fn view(&self) -> &View {
+        &self.view
+    }
+
+    /// Size in pages.
+    #[inline]
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        let bytes = units::bytes(self.view.byte_length());
+        bytes.wrapping_shr(self.memory_type.page_log2())
+    }
+
+    /// What the memory is.
+    #[must_use]
+    pub const fn memory_type(&self) -> &MemoryType {
+        &self.memory_type
+    }
+
+    /// The type as reflection tells it: the initial size is the current one.
+    #[must_use]
+    pub fn descriptor(&self) -> Descriptor {
+        self.memory_type.descriptor(self.size())
+    }
+
+    /// Grows by `delta` pages, which read zero, and answers the size before. Whatever is refused
+    /// changes nothing. Growth of a shared memory by several threads at once is totally ordered.
+    ///
+    /// # Errors
+    /// In this order: [`Error::CountOutsideType`], [`Error::MaximumExceeded`],
+    /// [`Error::AboveLimit`], [`Error::SizeLimit`], [`Error::ReservationExceeded`], then what the
+    /// host refuses: [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`].
+    pub fn grow(&self, delta: u64) -> Result<u64> {
+        self.memory_type.check_delta(delta)?;
+        let mut body = self.body.lock();
+        let previous = self.size();
+        let allocator = allocator_of(&self.allocator);
+        let pages = self.memory_type.grown(previous, delta, allocator.size_limit())?;
+        if delta > 0 {
+            self.grow_body(allocator, &mut body, self.memory_type.bytes(pages))?;
+        }
+        Ok(previous)
+    }
+
+    fn grow_body(&self, allocator: &Allocator, body: &mut Body, bytes: u64) -> Result<()> {
+        let length = host_length(bytes)?;
+        let vacated: Option<Region> = match allocator.grow(&self.memory_type, body, bytes)? {
+            Growth::InPlace => None,
+            Growth::Moved(old) => {
+                self.view.base.store(body.region().base().as_ptr(), Ordering::Release);
+                Some(old)
+            }
+        };
+        // Only now: whoever sees the length may use the bytes.
+        self.view.byte_length.store(length, Ordering::SeqCst);
+        drop(vacated);
+        Ok(())
+    }
+
+    /// Does the memory match what an import asks for?
+    ///
+    /// # Errors
+    /// A type error for an import that cannot be: [`Error::ReservedField`],
+    /// [`Error::AddressType`], [`Error::UnknownValue`]. A link error where they differ, in this
+    /// order: [`Error::ImportAddress`], [`Error::ImportPageSize`], [`Error::ImportShared`],
+    /// [`Error::ImportInitial`], [`Error::ImportMaximum`].
+    pub fn matches(&self, import: &Descriptor) -> Result<()> {
+        self.memory_type.matches(self.size(), import)
+    }
+
+    /// May the memory be sent to another agent?
+    ///
+    /// # Errors
+    /// [`Error::NotCloneable`] for an unshared memory.
+    pub const fn check_send(&self) -> Result<()> {
+        if self.memory_type.is_shared() { Ok(()) } else { Err(Error::NotCloneable {}) }
+    }
+
+    /// What the address space around the memory looks like now. It changes only when growth moves
+    /// the memory.
+    #[must_use]
+    pub fn layout(&self) -> Layout {
+        let body = self.body.lock();
+        let shape = body.region().shape();
+        let reservation = units::bytes(shape.reservation());
+        let guard_after = units::bytes(shape.guard_after());
+        Layout {
+            reservation,
+            guard_before: units::bytes(shape.guard_before()),
+            guard_after,
+            movable: body.movable(),
+            exact_protection: true,
+            elidable_offset: self.elidable_offset(reservation, guard_after),
+        }
+    }
+
+    /// The largest static offset up to which a 32-bit index needs no check: index, offset and the
+    /// widest access of 16 bytes end within what is open or inaccessible.
+    fn elidable_offset(&self, reservation: u64, guard_after: u64) -> Option<u64> {
+        /// The end of a 16-byte access at the largest index.
+        const END: u64 = (1 << 32) + 15;
+        let page = units::bytes(region::page_size());
+        let faults_exactly = self.memory_type.address() == AddressType::I32
+            // Bytes between the length and the end of the host page can be reached.
+            && self.memory_type.page_size() >= page;
+        let covered = units::sum(&[reservation, guard_after])?;
+        if faults_exactly { covered.checked_sub(END) } else { None }
+    }
+}
+
+fn allocator_of(allocator: &Option<Ref<Allocator>>) -> &Allocator {
+    match allocator {
+        Some(allocator) => allocator,
+        None => Allocator::default_one(),
+    }
+}
+
+/// A length in bytes as the host can have one.
+fn host_length(bytes: u64) -> Result<usize> {
+    units::host(bytes).ok_or(Error::AddressSpace { requested: bytes, available: 0, os_error: 0 })
+}

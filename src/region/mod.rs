@@ -1,0 +1,37 @@
+//! The only place that talks to the operating system, and the storage that rests on it directly.
+//!
+//! * [`os`]: the table of system calls. Every one that the library makes is a function there, and
+//!   each passes a gate where a test can make it fail.
+//! * [`Region`]: one reservation of address space with an open part that grows. It is what the
+//!   layers above see; which host calls stand behind it is `unix.rs`.
+//! * [`refusal`]: finds out why the host refused, so that the error can name the limit.
+//! * [`unreleased`]: ranges that the host would not take back.
+//! * [`lock`] and [`slab`]: mutual exclusion and type-stable objects, without the heap.
+//!
+//! Nothing here knows what a WebAssembly page is. All sizes are bytes and multiples of
+//! [`page_size`], unless a function says otherwise.
+
+pub(crate) mod lock;
+pub(crate) mod os;
+mod refusal;
+pub(crate) mod slab;
+mod unix;
+mod unreleased;
+
+pub(crate) use unix::{Region, Shape};
+pub use unreleased::{Unreleased, unreleased};
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Size of a page of the host in bytes.
+pub(crate) fn page_size() -> usize {
+    static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+    match PAGE_SIZE.load(Ordering::Relaxed) {
+        0 => {
+            let size = os::page_size();
+            PAGE_SIZE.store(size, Ordering::Relaxed);
+            size
+        }
+        size => size,
+    }
+}

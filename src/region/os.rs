@@ -1,0 +1,293 @@
+//! The table of system calls: every one that the library makes is a function here.
+//!
+//! Each asks [`gate`] first. In a build for tests the gate can refuse the n-th call with an errno
+//! of the test's choice; in any other build it is nothing.
+#![allow(unsafe_code, reason = "this is where the host is called")]
+
+use core::ffi::{CStr, c_int, c_void};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicU32;
+
+/// The calls, by the name that a test refuses them under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Call {
+    /// `mmap`
+    Map,
+    /// `mprotect`
+    Protect,
+    /// `munmap`
+    Unmap,
+    /// `mremap`
+    Remap,
+    /// `madvise`
+    Advise,
+    /// `open`
+    Open,
+    /// `read`
+    Read,
+    /// `getrlimit`
+    Limit,
+}
+
+/// An `errno`.
+pub(crate) type Errno = i32;
+
+/// What may be done with mapped bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Every access faults; the host charges nothing.
+    None,
+    /// Load and store.
+    ReadWrite,
+}
+
+impl Access {
+    const fn bits(self) -> c_int {
+        match self {
+            Self::None => libc::PROT_NONE,
+            Self::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+        }
+    }
+}
+
+#[cfg(not(any(test, feature = "fault-injection")))]
+#[allow(clippy::unnecessary_wraps, reason = "its twin for tests refuses")]
+const fn gate(_call: Call) -> Result<(), Errno> {
+    Ok(())
+}
+
+#[cfg(any(test, feature = "fault-injection"))]
+fn gate(call: Call) -> Result<(), Errno> {
+    crate::faults::gate(call)
+}
+
+fn last_errno() -> Errno {
+    // Reading errno through std needs no unsafe and no heap.
+    std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
+}
+
+/// The errno of a call that answers 0 or -1.
+fn check(result: c_int) -> Result<(), Errno> {
+    if result == 0 { Ok(()) } else { Err(last_errno()) }
+}
+
+/// The address that `mmap` or `mremap` answered.
+fn check_address(address: *mut c_void) -> Result<NonNull<u8>, Errno> {
+    if address == libc::MAP_FAILED {
+        return Err(last_errno());
+    }
+    // A mapping at address 0 would be possible only for a fixed request, which is never made there.
+    NonNull::new(address.cast()).ok_or(libc::ENOMEM)
+}
+
+/// Maps `length` fresh private bytes anywhere; they read zero.
+pub(crate) fn map(length: usize, access: Access) -> Result<NonNull<u8>, Errno> {
+    gate(Call::Map)?;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a fresh anonymous mapping at an address of the kernel's choice disturbs nothing.
+    let address = unsafe { libc::mmap(ptr::null_mut(), length, access.bits(), flags, -1, 0) };
+    check_address(address)
+}
+
+/// Replaces `[start, start + length)` by fresh private bytes that read zero.
+///
+/// # Safety
+/// The range is page-aligned, belongs to the caller, and no Rust reference into it exists.
+pub(crate) unsafe fn map_over(
+    start: NonNull<u8>,
+    length: usize,
+    access: Access,
+) -> Result<(), Errno> {
+    gate(Call::Map)?;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+    // SAFETY: the caller owns the range that is replaced.
+    let address = unsafe { libc::mmap(start.as_ptr().cast(), length, access.bits(), flags, -1, 0) };
+    check_address(address).map(|_| ())
+}
+
+/// Changes what may be done with `[start, start + length)`.
+///
+/// # Safety
+/// The range is page-aligned, mapped, belongs to the caller, and no Rust reference into it exists.
+pub(crate) unsafe fn protect(
+    start: NonNull<u8>,
+    length: usize,
+    access: Access,
+) -> Result<(), Errno> {
+    gate(Call::Protect)?;
+    // SAFETY: the caller owns the range.
+    check(unsafe { libc::mprotect(start.as_ptr().cast(), length, access.bits()) })
+}
+
+/// Gives `[start, start + length)` back.
+///
+/// # Safety
+/// The range is page-aligned, belongs to the caller, and nothing uses it from here on.
+pub(crate) unsafe fn unmap(start: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    gate(Call::Unmap)?;
+    // SAFETY: the caller owns the range and gives it up.
+    check(unsafe { libc::munmap(start.as_ptr().cast(), length) })
+}
+
+/// How the vacated range is left after [`remap`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Vacated {
+    /// Still mapped and still the caller's; it reads zero.
+    Mapped,
+    /// A hole: another thread's mapping may be there as soon as the call returns.
+    Hole,
+}
+
+/// Moves the pages of `[from, from + length)` to `to`, whose mapping they replace.
+///
+/// # Safety
+/// Both ranges are page-aligned, mapped, disjoint, belong to the caller, and no Rust reference into
+/// either exists. `from` is one mapping.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) unsafe fn remap(
+    from: NonNull<u8>,
+    length: usize,
+    to: NonNull<u8>,
+    vacated: Vacated,
+) -> Result<(), Errno> {
+    gate(Call::Remap)?;
+    let flags = libc::MREMAP_MAYMOVE
+        | libc::MREMAP_FIXED
+        | if vacated == Vacated::Mapped { libc::MREMAP_DONTUNMAP } else { 0 };
+    let old = from.as_ptr().cast();
+    let new: *mut c_void = to.as_ptr().cast();
+    // SAFETY: the caller owns both ranges, and nothing refers into them.
+    check_address(unsafe { libc::mremap(old, length, length, flags, new) }).map(|_| ())
+}
+
+/// Advice that makes the kernel drop the pages of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Advice {
+    /// Drop the pages; private anonymous ones read zero after. Refused where one is locked.
+    DontNeed,
+    /// The same, for locked pages as well (Linux 5.18).
+    DontNeedLocked,
+}
+
+/// Tells the kernel what will become of `[start, start + length)`.
+///
+/// # Safety
+/// The range is page-aligned, mapped, belongs to the caller, no Rust reference into it exists, and
+/// its contents are no longer wanted.
+pub(crate) unsafe fn advise(
+    start: NonNull<u8>,
+    length: usize,
+    advice: Advice,
+) -> Result<(), Errno> {
+    gate(Call::Advise)?;
+    let advice = match advice {
+        Advice::DontNeed => libc::MADV_DONTNEED,
+        #[cfg(any(target_os = "linux", target_os = "android"))]
+        Advice::DontNeedLocked => libc::MADV_DONTNEED_LOCKED,
+        #[cfg(not(any(target_os = "linux", target_os = "android")))]
+        Advice::DontNeedLocked => return Err(libc::EINVAL),
+    };
+    // SAFETY: the caller owns the range and does without what is in it.
+    check(unsafe { libc::madvise(start.as_ptr().cast(), length, advice) })
+}
+
+/// Size of a page of the host in bytes.
+pub(crate) fn page_size() -> usize {
+    // SAFETY: sysconf has no preconditions.
+    let size = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    usize::try_from(size).ok().filter(|size| size.is_power_of_two()).unwrap_or(4096)
+}
+
+/// Which limit of this process to ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// `RLIMIT_AS`: address space.
+    AddressSpace,
+    /// `RLIMIT_DATA`: private writable memory.
+    Data,
+    /// `RLIMIT_MEMLOCK`: locked memory.
+    Locked,
+}
+
+/// The limit in bytes, or `None` where there is none or it cannot be told.
+#[allow(clippy::unnecessary_cast, reason = "rlim_t is not u64 on every host")]
+pub(crate) fn limit(limit: Limit) -> Option<u64> {
+    gate(Call::Limit).ok()?;
+    let resource = match limit {
+        Limit::AddressSpace => libc::RLIMIT_AS,
+        Limit::Data => libc::RLIMIT_DATA,
+        Limit::Locked => libc::RLIMIT_MEMLOCK,
+    };
+    let mut value = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
+    // SAFETY: `value` is a live rlimit that the call fills.
+    check(unsafe { libc::getrlimit(resource, &mut value) }).ok()?;
+    (value.rlim_cur != libc::RLIM_INFINITY).then_some(value.rlim_cur as u64)
+}
+
+/// Reads the file at `path` from its start, in pieces of at most `buffer`'s length, and hands each
+/// to `each`. Answers false when the file cannot be read to its end.
+pub(crate) fn read_file(path: &CStr, buffer: &mut [u8], mut each: impl FnMut(&[u8])) -> bool {
+    if gate(Call::Open).is_err() {
+        return false;
+    }
+    // SAFETY: `path` is a C string.
+    let file = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    if file < 0 {
+        return false;
+    }
+    let whole = loop {
+        if gate(Call::Read).is_err() {
+            break false;
+        }
+        // SAFETY: `buffer` is writable over the length that is given.
+        let length = unsafe { libc::read(file, buffer.as_mut_ptr().cast(), buffer.len()) };
+        if length == -1 && last_errno() == libc::EINTR {
+            continue;
+        }
+        let Ok(length) = usize::try_from(length) else { break false };
+        match buffer.get(..length) {
+            None | Some([]) => break length == 0,
+            Some(piece) => each(piece),
+        }
+    };
+    // SAFETY: `file` is a descriptor of ours. What close answers changes nothing here.
+    unsafe { libc::close(file) };
+    whole
+}
+
+/// Sleeps until [`wake`] is called for `word`, unless `word` is no longer `expected`; may also
+/// return for no reason.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn wait(word: &AtomicU32, expected: u32) {
+    let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
+    let no_timeout = ptr::null::<libc::timespec>();
+    // SAFETY: `word` is a live aligned word. A refused wait makes the caller look again, no more.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, no_timeout) };
+}
+
+/// Wakes one thread that waits for `word`.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn wake(word: &AtomicU32) {
+    let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: `word` is only an address here.
+    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
+}
+
+/// Without a futex a waiter looks again after giving up its turn.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn wait(_word: &AtomicU32, _expected: u32) {
+    // SAFETY: sched_yield has no preconditions.
+    unsafe { libc::sched_yield() };
+}
+
+/// Nothing sleeps where [`wait`] only gives up its turn.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn wake(_word: &AtomicU32) {}
+
+/// Calls `child` in every child process that `fork` makes from here on. Answers false when the
+/// host cannot promise that.
+pub(crate) fn at_fork(child: unsafe extern "C" fn()) -> bool {
+    // SAFETY: the library is never unloaded (-z nodelete), so `child` stays callable.
+    unsafe { libc::pthread_atfork(None, None, Some(child)) == 0 }
+}

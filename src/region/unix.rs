@@ -1,0 +1,407 @@
+//! Reservations on hosts with `mmap`.
+//!
+//! ```text
+//!  start            base              base + open      base + reservation
+//!    | guard before   | open, read-write  | inaccessible    | guard after  |
+//! ```
+//!
+//! One mapping call reserves the whole range, inaccessible, so the host charges nobody for it and
+//! the guards exist whatever is open. Protection changes open the body; one call gives all back.
+#![allow(unsafe_code, reason = "owns address space")]
+
+use super::os::{self, Access, Advice, Vacated};
+use super::{page_size, refusal, unreleased};
+use crate::error::{Error, Result};
+use crate::units;
+use core::ptr::{self, NonNull};
+
+/// The sizes of a reservation: multiples of the host page whose sum is an object the host can have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shape {
+    guard_before: usize,
+    reservation: usize,
+    guard_after: usize,
+}
+
+impl Shape {
+    /// Rounds each part up to the host page. Never empty, so that a memory of size 0 without guards
+    /// has a base too. `None` when the sum is more than any host has.
+    pub(crate) fn new(guard_before: u64, reservation: u64, guard_after: u64) -> Option<Self> {
+        let page = units::bytes(page_size());
+        let guard_before = units::round_up(guard_before, page)?;
+        let guard_after = units::round_up(guard_after, page)?;
+        let least = if guard_after == 0 { page } else { 0 };
+        let reservation = units::round_up(reservation, page)?.max(least);
+        units::host(units::sum(&[guard_before, reservation, guard_after])?)?;
+        Some(Self {
+            guard_before: units::host(guard_before)?,
+            reservation: units::host(reservation)?,
+            guard_after: units::host(guard_after)?,
+        })
+    }
+
+    pub(crate) const fn guard_before(&self) -> usize {
+        self.guard_before
+    }
+
+    /// Bytes from the base within which the body can be opened.
+    pub(crate) const fn reservation(&self) -> usize {
+        self.reservation
+    }
+
+    pub(crate) const fn guard_after(&self) -> usize {
+        self.guard_after
+    }
+
+    /// All of it. The sum was checked when the shape was made.
+    pub(crate) const fn total(&self) -> usize {
+        self.guard_before.wrapping_add(self.reservation).wrapping_add(self.guard_after)
+    }
+}
+
+/// One reservation and the open part at its base. Dropped, it goes back to the host.
+///
+/// Invariants:
+/// 1. `[base - guard_before, base + reservation + guard_after)` is mapped and belongs to this
+///    region alone, except `[base, base + vacated)`, which no longer is its own.
+/// 2. `[base, base + open)` can be read and written, and reads zero where nobody wrote; all else of
+///    it is inaccessible. `open` is a multiple of the host page and at most `reservation`.
+#[derive(Debug)]
+pub(crate) struct Region {
+    base: NonNull<u8>,
+    shape: Shape,
+    open: usize,
+    vacated: usize,
+}
+
+// SAFETY: a region is the only owner of its range, and an address means the same to every thread.
+unsafe impl Send for Region {}
+
+impl Region {
+    /// Reserves a range, all of it inaccessible.
+    ///
+    /// # Errors
+    /// [`Error::AddressSpace`] and [`Error::MapCount`].
+    pub(crate) fn reserve(shape: Shape) -> Result<Self> {
+        let total = shape.total();
+        let start =
+            os::map(total, Access::None).map_err(|errno| refusal::of_reservation(total, errno))?;
+        // SAFETY: the guard before is the first part of the mapping.
+        let base = unsafe { start.add(shape.guard_before) };
+        Ok(Self { base, shape, open: 0, vacated: 0 })
+    }
+
+    pub(crate) const fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    pub(crate) const fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// Bytes from the base that can be read and written.
+    #[cfg(test)]
+    pub(crate) const fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Opens the body up to `bytes`, rounded up to the host page; what is open stays so. A refusal
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::ReservationExceeded`] past the reservation; [`Error::Commit`] and
+    /// [`Error::MapCount`] when the host refuses.
+    pub(crate) fn open_to(&mut self, bytes: u64) -> Result<()> {
+        let end = self.end_of_open(bytes)?;
+        if let Some(more) = end.checked_sub(self.open).filter(|more| *more > 0) {
+            self.protect_open(self.open, more)?;
+            self.open = end;
+        }
+        Ok(())
+    }
+
+    /// `bytes` rounded up to the host page, when that is within the reservation.
+    fn end_of_open(&self, bytes: u64) -> Result<usize> {
+        units::round_up(bytes, units::bytes(page_size()))
+            .and_then(units::host)
+            .filter(|end| *end <= self.shape.reservation)
+            .ok_or(Error::ReservationExceeded {
+                requested: bytes,
+                available: units::bytes(self.shape.reservation),
+            })
+    }
+
+    /// Makes `[from, from + length)`, which lies within the reservation, readable and writable.
+    fn protect_open(&mut self, from: usize, length: usize) -> Result<()> {
+        // SAFETY: the caller stays within the reservation (invariant 1).
+        let start = unsafe { self.base.add(from) };
+        // SAFETY: the range is part of this region's own mapping, and guest bytes are only ever
+        // reached through raw pointers.
+        unsafe { os::protect(start, length, Access::ReadWrite) }
+            .map_err(|errno| refusal::of_commit(length, errno))
+    }
+
+    /// Moves the body into a new reservation of `shape` and opens it up to `bytes`. This region
+    /// becomes the new one; the answer is the old one, whose body's contents are unspecified. A
+    /// refusal changes nothing. `bytes` is at least what is open.
+    ///
+    /// # Errors
+    /// [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`].
+    pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64) -> Result<Self> {
+        let body = self.open;
+        let mut new = Self::reserve(shape)?;
+        let end = new.end_of_open(bytes)?.max(body);
+        // The grown part first: once pages have moved there is nothing left that can be refused.
+        if let Some(more) = end.checked_sub(body).filter(|more| *more > 0) {
+            new.protect_open(body, more)?;
+        }
+        if body > 0 {
+            new = self.move_body(new, end)?;
+        }
+        new.open = end;
+        Ok(core::mem::replace(self, new))
+    }
+
+    /// Moves `[base, base + open)` to the base of `new`, whose bytes from there to `end` are open.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    fn move_body(&mut self, mut new: Self, end: usize) -> Result<Self> {
+        let body = self.open;
+        // SAFETY: both ranges belong to the two regions, `new` has at least `body` bytes of
+        // reservation, and guest bytes are only ever reached through raw pointers.
+        let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Mapped) };
+        let moved = match moved {
+            // A kernel before 5.7 does not know the flag and says so before it does anything.
+            Err(libc::EINVAL) => {
+                // SAFETY: as above; the refused call did not touch the range.
+                let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Hole) };
+                if moved.is_ok() {
+                    // Another thread's mapping may be there from here on.
+                    self.vacated = body;
+                }
+                moved
+            }
+            moved => moved,
+        };
+        match moved {
+            Ok(()) => Ok(new),
+            Err(errno) => {
+                // The kernel unmaps the target before it tries, so there may be a hole that another
+                // thread has filled: that part of the new range is nobody's from here on.
+                new.vacated = body;
+                let shape = new.shape;
+                drop(new);
+                // A body of several mappings (locked or advised in part by the embedder) is
+                // refused; and the kernel wants mappings in hand. Copying needs neither.
+                self.copy_body(shape, end).map_err(|_| refusal::of_move(body, errno))
+            }
+        }
+    }
+
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    fn move_body(&mut self, new: Self, end: usize) -> Result<Self> {
+        let shape = new.shape;
+        drop(new);
+        self.copy_body(shape, end)
+    }
+
+    /// Copies the body into a new reservation of `shape` that is open up to `end`.
+    fn copy_body(&self, shape: Shape, end: usize) -> Result<Self> {
+        let mut new = Self::reserve(shape)?;
+        new.open_to(units::bytes(end))?;
+        // SAFETY: both are open over `self.open` bytes and are different mappings. A memory that
+        // moves is not shared, so nobody writes to it meanwhile.
+        unsafe { ptr::copy_nonoverlapping(self.base.as_ptr(), new.base.as_ptr(), self.open) };
+        Ok(new)
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        let Shape { guard_before, reservation, guard_after } = self.shape;
+        // SAFETY: the guard before is mapped in front of the base (invariant 1).
+        let start = unsafe { self.base.sub(guard_before) };
+        if self.vacated == 0 {
+            give_back(start, self.shape.total());
+        } else {
+            // Never across what is no longer our own: two calls around it.
+            give_back(start, guard_before);
+            // SAFETY: what was vacated lies within the reservation (invariant 1).
+            let rest = unsafe { self.base.add(self.vacated) };
+            let length = reservation.wrapping_sub(self.vacated).wrapping_add(guard_after);
+            give_back(rest, length);
+        }
+    }
+}
+
+/// Gives a range of a dropped region back to the host; where that is refused it is emptied, closed
+/// and kept.
+fn give_back(start: NonNull<u8>, length: usize) {
+    if length == 0 {
+        return;
+    }
+    // SAFETY: the region that owned the range is gone.
+    if unsafe { os::unmap(start, length) }.is_ok() {
+        unreleased::offer_again();
+        return;
+    }
+    // SAFETY: as above. Each way is tried until one empties the pages; a fresh mapping also closes.
+    let _ = unsafe { os::advise(start, length, Advice::DontNeed) }
+        // SAFETY: as above.
+        .or_else(|_| unsafe { os::advise(start, length, Advice::DontNeedLocked) })
+        // SAFETY: as above.
+        .or_else(|_| unsafe { os::map_over(start, length, Access::None) });
+    // Closing the range also gives back what the host charged for it.
+    // SAFETY: as above.
+    let _ = unsafe { os::protect(start, length, Access::None) };
+    unreleased::keep(start, length);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::{self, Fault};
+    use crate::region::os::Call;
+    use crate::region::unreleased;
+    use crate::test_support::in_child;
+
+    const PAGE: u64 = 65536;
+
+    fn region(reservation: u64, open: u64) -> Region {
+        let mut region = Region::reserve(Shape::new(PAGE, reservation, PAGE).unwrap()).unwrap();
+        region.open_to(open).unwrap();
+        region
+    }
+
+    fn write(region: &Region, at: usize, value: u8) {
+        assert!(at < region.open());
+        // SAFETY: within the open part of a region of this test alone.
+        unsafe { region.base().add(at).write(value) };
+    }
+
+    fn read(region: &Region, at: usize) -> u8 {
+        assert!(at < region.open());
+        // SAFETY: within the open part of a region of this test alone.
+        unsafe { region.base().add(at).read() }
+    }
+
+    #[test]
+    fn shapes_are_rounded_checked_and_never_empty() {
+        let page = page_size();
+        let shape = Shape::new(1, 1, 1).unwrap();
+        assert_eq!(
+            (shape.guard_before(), shape.reservation(), shape.guard_after()),
+            (page, page, page)
+        );
+        assert_eq!(Shape::new(0, 0, 0).unwrap().total(), page);
+        assert_eq!(Shape::new(0, 0, 1).unwrap().total(), page);
+        assert_eq!(Shape::new(u64::MAX, 1, 1), None);
+        assert_eq!(Shape::new(1 << 62, 1 << 62, 0), None);
+    }
+
+    #[test]
+    fn opening_past_the_reservation_is_refused() {
+        let mut region = region(2 * PAGE, PAGE);
+        let refused = region.open_to(2 * PAGE + 1);
+        assert_eq!(
+            refused,
+            Err(Error::ReservationExceeded { requested: 2 * PAGE + 1, available: 2 * PAGE })
+        );
+        assert_eq!(region.open(), 65536);
+        region.open_to(2 * PAGE).unwrap();
+        write(&region, 131_071, 1);
+    }
+
+    #[test]
+    fn a_move_keeps_the_bytes_and_zeroes_the_rest() {
+        let mut region = region(PAGE, PAGE);
+        write(&region, 0, 1);
+        write(&region, 65535, 2);
+        let old = region.move_to(Shape::new(0, 4 * PAGE, PAGE).unwrap(), 3 * PAGE).unwrap();
+        assert_ne!(old.base(), region.base());
+        assert_eq!(old.vacated, 0, "this kernel can leave the vacated range mapped");
+        drop(old);
+        assert_eq!([read(&region, 0), read(&region, 65535), read(&region, 65536)], [1, 2, 0]);
+        assert_eq!(region.open() as u64, 3 * PAGE);
+    }
+
+    #[test]
+    fn a_move_works_where_the_kernel_does_not_know_how_to_keep_the_old_range() {
+        let mut region = region(PAGE, PAGE);
+        write(&region, 9, 9);
+        let fault = Fault { call: Some(Call::Remap), errno: libc::EINVAL, ..Fault::nth(1) };
+        let old = faults::with(fault, || {
+            region.move_to(Shape::new(0, 4 * PAGE, PAGE).unwrap(), 2 * PAGE)
+        })
+        .unwrap();
+        assert_eq!(old.vacated, 65536);
+        drop(old);
+        assert_eq!([read(&region, 9), read(&region, 65536)], [9, 0]);
+    }
+
+    #[test]
+    fn a_body_of_several_mappings_moves_too() {
+        let mut region = region(2 * PAGE, 2 * PAGE);
+        write(&region, 70_000, 7);
+        // SAFETY: advice that changes no contents, on a part of the body, makes it two mappings.
+        let advised =
+            unsafe { libc::madvise(region.base().as_ptr().cast(), 65536, libc::MADV_DONTDUMP) };
+        assert_eq!(advised, 0);
+        drop(region.move_to(Shape::new(0, 8 * PAGE, PAGE).unwrap(), 3 * PAGE).unwrap());
+        assert_eq!([read(&region, 70_000), read(&region, 0)], [7, 0]);
+    }
+
+    #[test]
+    fn every_refusal_of_a_move_leaves_the_old_body_whole() {
+        for errno in [libc::ENOMEM, libc::EFAULT, libc::EAGAIN] {
+            for forever in [false, true] {
+                let mut nth = 1;
+                loop {
+                    let mut region = region(PAGE, PAGE);
+                    write(&region, 5, 5);
+                    let base = region.base();
+                    let fault = Fault { errno, forever, ..Fault::nth(nth) };
+                    let mut refused = false;
+                    let moved = faults::with(fault, || {
+                        let shape = Shape::new(0, 4 * PAGE, PAGE).unwrap();
+                        let moved = region.move_to(shape, 2 * PAGE);
+                        refused = faults::refused() > 0;
+                        moved
+                    });
+                    assert_eq!(read(&region, 5), 5);
+                    if moved.is_err() {
+                        assert_eq!((region.base(), region.open()), (base, 65536));
+                    }
+                    if !refused {
+                        break;
+                    }
+                    nth += 1;
+                }
+                assert!(nth > 3, "{nth} calls were refused");
+            }
+        }
+    }
+
+    #[test]
+    fn a_range_that_the_host_keeps_is_emptied_closed_counted_and_offered_again() {
+        // Alone in its process: every other release would offer the range again at once.
+        in_child(a_kept_range);
+    }
+
+    fn a_kept_range() {
+        let region = region(PAGE, PAGE);
+        let (base, total) = (region.base(), region.shape().total());
+        write(&region, 3, 3);
+        let before = unreleased();
+        let fault = Fault { call: Some(Call::Unmap), ..Fault::nth(1) };
+        faults::with(fault, || drop(region));
+        let kept = unreleased();
+        assert_eq!(kept.ranges, before.ranges + 1);
+        assert_eq!(kept.bytes, before.bytes + total as u64);
+        let mut resident = 9_u8;
+        // SAFETY: asks the kernel whether the page is resident; touches nothing.
+        let told = unsafe { libc::mincore(base.as_ptr().cast(), 1, &mut resident) };
+        assert_eq!((told, resident & 1), (0, 0), "still mapped, and empty");
+        drop(self::region(PAGE, PAGE));
+        assert_eq!(unreleased(), before);
+    }
+}

@@ -323,7 +323,7 @@ typedef int32_t wasm_memory_status_t;
 /**
  * Why a call failed.
  */
-typedef struct {
+typedef struct wasm_memory_error_t {
   /**
    * What the failed call returned.
    */
@@ -354,7 +354,7 @@ typedef struct {
  * A count of WebAssembly pages that may be absent (a WebIDL optional). Zeroed it is absent, and 0
  * pages can still be said: WASM_MEMORY_PAGES(0).
  */
-typedef struct {
+typedef struct wasm_memory_page_count_t {
   /**
    * The count in pages of the memory's own page size.
    */
@@ -369,15 +369,15 @@ typedef struct {
  * What a memory is to be, or is. Zeroed it is JavaScript's `{}`; a NULL pointer to one is "not an
  * object".
  */
-typedef struct {
+typedef struct wasm_memory_descriptor_t {
   /**
    * Size at creation in pages; required.
    */
-  wasm_memory_page_count_t initial;
+  struct wasm_memory_page_count_t initial;
   /**
    * Most pages that it may ever have; required when shared.
    */
-  wasm_memory_page_count_t maximum;
+  struct wasm_memory_page_count_t maximum;
   /**
    * Whether several threads may use it at once. Any byte that is not zero means true.
    */
@@ -401,7 +401,7 @@ typedef struct {
  * may load through it. Read only. For a shared memory byte_length changes under other threads:
  * read it with an atomic load, acquire or sequentially consistent.
  */
-typedef struct {
+typedef struct wasm_memory_view_t {
   /**
    * Address of byte 0; changes only when a movable memory grows.
    */
@@ -416,7 +416,7 @@ typedef struct {
  * What the address space around a memory looks like: what compiled code may rely on. Constant for
  * the life of a memory, unless growth moves it.
  */
-typedef struct {
+typedef struct wasm_memory_layout_t {
   /**
    * Bytes from the base within which the base never moves; a multiple of the host page.
    */
@@ -527,7 +527,7 @@ uint32_t wasm_memory_abi_version(void);
  * success and functions without a status leave it alone. Each thread has its own; a binding whose
  * tasks change threads fetches it in the same foreign call.
  */
-void wasm_memory_last_error(wasm_memory_error_t *out);
+void wasm_memory_last_error(struct wasm_memory_error_t *out);
 
 /**
  * The same in English, as snprintf writes it.
@@ -557,8 +557,8 @@ size_t wasm_memory_last_error_message(char *buffer, size_t capacity);
  *
  * Any thread. Specification: JS API, the Memory constructor.
  */
-wasm_memory_status_t wasm_memory_new(const wasm_memory_descriptor_t *descriptor,
-                                     wasm_memory_t **out);
+wasm_memory_status_t wasm_memory_new(const struct wasm_memory_descriptor_t *descriptor,
+                                     struct wasm_memory_t **out);
 
 /**
  * Grows a memory by delta_pages pages, which read zero: `memory.grow(delta)`.
@@ -578,7 +578,7 @@ wasm_memory_status_t wasm_memory_new(const wasm_memory_descriptor_t *descriptor,
  * previous size, and the new length is published after the pages can be used.
  * Specification: JS API, Memory.prototype.grow.
  */
-wasm_memory_status_t wasm_memory_grow(wasm_memory_t *memory,
+wasm_memory_status_t wasm_memory_grow(struct wasm_memory_t *memory,
                                       uint64_t delta_pages,
                                       uint64_t *previous_pages);
 
@@ -589,21 +589,21 @@ wasm_memory_status_t wasm_memory_grow(wasm_memory_t *memory,
  * handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
  * memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout).
  */
-uint8_t *wasm_memory_data(const wasm_memory_t *memory);
+uint8_t *wasm_memory_data(const struct wasm_memory_t *memory);
 
 /**
  * The size of a memory in pages of its own page size; 0 for a bad handle.
  *
  * Any thread, also while another grows a shared memory. Specification: memory.size.
  */
-uint64_t wasm_memory_size(const wasm_memory_t *memory);
+uint64_t wasm_memory_size(const struct wasm_memory_t *memory);
 
 /**
  * The size of a memory in bytes; 0 for a bad handle.
  *
  * Any thread, also while another grows a shared memory: all bytes up to the answer can be used.
  */
-uint64_t wasm_memory_byte_length(const wasm_memory_t *memory);
+uint64_t wasm_memory_byte_length(const struct wasm_memory_t *memory);
 
 /**
  * Gives back one reference to a memory. With the last one the address space goes back to the host
@@ -612,14 +612,14 @@ uint64_t wasm_memory_byte_length(const wasm_memory_t *memory);
  * memory: NULL, a dead handle and one of another kind do nothing. Never fails; where the host will
  * not take the address space back it is emptied, closed and offered again later. Any thread.
  */
-void wasm_memory_delete(wasm_memory_t *memory);
+void wasm_memory_delete(struct wasm_memory_t *memory);
 
 /**
  * Counts one more reference to a memory, to be given back with wasm_memory_delete.
  *
  * Returns the same pointer; NULL for a bad handle: a dead one is never revived. Any thread.
  */
-wasm_memory_t *wasm_memory_retain(wasm_memory_t *memory);
+struct wasm_memory_t *wasm_memory_retain(struct wasm_memory_t *memory);
 
 /**
  * The type of a memory: `memory.type()`.
@@ -630,8 +630,8 @@ wasm_memory_t *wasm_memory_retain(wasm_memory_t *memory);
  * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
  * Specification: JS type reflection.
  */
-wasm_memory_status_t wasm_memory_get_type(const wasm_memory_t *memory,
-                                          wasm_memory_descriptor_t *out);
+wasm_memory_status_t wasm_memory_get_type(const struct wasm_memory_t *memory,
+                                          struct wasm_memory_descriptor_t *out);
 
 /**
  * Does a memory match what an import asks for?
@@ -647,8 +647,8 @@ wasm_memory_status_t wasm_memory_get_type(const wasm_memory_t *memory,
  * has none or a larger one (IMPORT_MAXIMUM).
  * Specification: core, import matching of memory types.
  */
-wasm_memory_status_t wasm_memory_match(const wasm_memory_t *memory,
-                                       const wasm_memory_descriptor_t *import);
+wasm_memory_status_t wasm_memory_match(const struct wasm_memory_t *memory,
+                                       const struct wasm_memory_descriptor_t *import);
 
 /**
  * What posting a memory to another agent does: a shared memory is retained, an unshared one
@@ -660,7 +660,7 @@ wasm_memory_status_t wasm_memory_match(const wasm_memory_t *memory,
  * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
  * WASM_MEMORY_DATA_CLONE_ERROR: the memory is unshared (NOT_CLONEABLE). Any thread.
  */
-wasm_memory_status_t wasm_memory_send(wasm_memory_t *memory, wasm_memory_t **out);
+wasm_memory_status_t wasm_memory_send(struct wasm_memory_t *memory, struct wasm_memory_t **out);
 
 /**
  * The base and byte length of a memory where compiled code can load them.
@@ -668,14 +668,14 @@ wasm_memory_status_t wasm_memory_send(wasm_memory_t *memory, wasm_memory_t **out
  * Returns an address that is the same for as long as the memory lives; NULL for a bad handle. Any
  * thread.
  */
-const wasm_memory_view_t *wasm_memory_view(const wasm_memory_t *memory);
+const struct wasm_memory_view_t *wasm_memory_view(const struct wasm_memory_t *memory);
 
 /**
  * What the address space around a memory looks like.
  *
  * out: receives the layout; NULL does nothing. Zero in every field for a bad handle. Any thread.
  */
-void wasm_memory_get_layout(const wasm_memory_t *memory, wasm_memory_layout_t *out);
+void wasm_memory_get_layout(const struct wasm_memory_t *memory, struct wasm_memory_layout_t *out);
 
 /**
  * Makes a config with the defaults: reservation the least of the maximum and the size limit
@@ -685,12 +685,12 @@ void wasm_memory_get_layout(const wasm_memory_t *memory, wasm_memory_layout_t *o
  * Returns a config to be given back with wasm_memory_config_delete; NULL when there is no memory
  * for one.
  */
-wasm_memory_config_t *wasm_memory_config_new(void);
+struct wasm_memory_config_t *wasm_memory_config_new(void);
 
 /**
  * Gives a config back. Allocators made from it stay as they are. NULL does nothing.
  */
-void wasm_memory_config_delete(wasm_memory_config_t *config);
+void wasm_memory_config_delete(struct wasm_memory_config_t *config);
 
 /**
  * Sets the address space of each memory, instead of the default.
@@ -699,7 +699,7 @@ void wasm_memory_config_delete(wasm_memory_config_t *config);
  * may be more than the memory's maximum. From here on a refused reservation is an error and not
  * retried smaller, unless wasm_memory_config_set_fallback(config, true) is called too.
  */
-void wasm_memory_config_set_reservation(wasm_memory_config_t *config, uint64_t bytes);
+void wasm_memory_config_set_reservation(struct wasm_memory_config_t *config, uint64_t bytes);
 
 /**
  * Sets how many bytes before the base and after the reservation are inaccessible, also at size 0.
@@ -708,26 +708,28 @@ void wasm_memory_config_set_reservation(wasm_memory_config_t *config, uint64_t b
  * error and not retried smaller, unless wasm_memory_config_set_fallback(config, true) is called
  * too.
  */
-void wasm_memory_config_set_guards(wasm_memory_config_t *config, uint64_t before, uint64_t after);
+void wasm_memory_config_set_guards(struct wasm_memory_config_t *config,
+                                   uint64_t before,
+                                   uint64_t after);
 
 /**
  * Sets whether growth past the reservation may change the base of an unshared memory. Without it
  * such a growth is WASM_MEMORY_RANGE_ERROR, RESERVATION_EXCEEDED.
  */
-void wasm_memory_config_set_movable(wasm_memory_config_t *config, bool movable);
+void wasm_memory_config_set_movable(struct wasm_memory_config_t *config, bool movable);
 
 /**
  * Sets whether a reservation that the host refuses may be retried smaller: with the memory's
  * maximum, then with what it needs now and some slack, then without slack. An unshared memory that
  * got less than its maximum is movable. wasm_memory_get_layout tells what a memory was given.
  */
-void wasm_memory_config_set_fallback(wasm_memory_config_t *config, bool fallback);
+void wasm_memory_config_set_fallback(struct wasm_memory_config_t *config, bool fallback);
 
 /**
  * Sets the most bytes that a memory may have, at creation and after growth. Default: 16 GiB, the
  * limit of the JavaScript interface.
  */
-void wasm_memory_config_set_size_limit(wasm_memory_config_t *config, uint64_t bytes);
+void wasm_memory_config_set_size_limit(struct wasm_memory_config_t *config, uint64_t bytes);
 
 /**
  * Makes an allocator.
@@ -739,21 +741,21 @@ void wasm_memory_config_set_size_limit(wasm_memory_config_t *config, uint64_t by
  * WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has
  * (ADDRESS_SPACE), no memory for the allocator (OUT_OF_MEMORY). Any thread.
  */
-wasm_memory_status_t wasm_memory_allocator_new(const wasm_memory_config_t *config,
-                                               wasm_memory_allocator_t **out);
+wasm_memory_status_t wasm_memory_allocator_new(const struct wasm_memory_config_t *config,
+                                               struct wasm_memory_allocator_t **out);
 
 /**
  * Counts one more reference to an allocator, to be given back with wasm_memory_allocator_delete.
  *
  * Returns the same pointer; NULL for NULL and a bad handle. Any thread.
  */
-wasm_memory_allocator_t *wasm_memory_allocator_retain(wasm_memory_allocator_t *allocator);
+struct wasm_memory_allocator_t *wasm_memory_allocator_retain(struct wasm_memory_allocator_t *allocator);
 
 /**
  * Gives back one reference to an allocator. Memories keep their allocator alive, so it may go
  * before they do; the handle is dead after the last reference. NULL does nothing. Any thread.
  */
-void wasm_memory_allocator_delete(wasm_memory_allocator_t *allocator);
+void wasm_memory_allocator_delete(struct wasm_memory_allocator_t *allocator);
 
 /**
  * Makes a memory from an allocator: wasm_memory_new with that allocator's settings.
@@ -764,10 +766,10 @@ void wasm_memory_allocator_delete(wasm_memory_allocator_t *allocator);
  * WASM_MEMORY_TYPE_ERROR: also for a bad allocator or image (INVALID_HANDLE), checked after out.
  * Any thread, different memories of one allocator at once.
  */
-wasm_memory_status_t wasm_memory_new_in(wasm_memory_allocator_t *allocator,
-                                        const wasm_memory_descriptor_t *descriptor,
-                                        const wasm_memory_image_t *image,
-                                        wasm_memory_t **out);
+wasm_memory_status_t wasm_memory_new_in(struct wasm_memory_allocator_t *allocator,
+                                        const struct wasm_memory_descriptor_t *descriptor,
+                                        const struct wasm_memory_image_t *image,
+                                        struct wasm_memory_t **out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,0 +1,110 @@
+//! What cargo and rustc can check.
+
+use crate::process::{command, find_program, quiet, shown};
+use crate::steps::Outcome;
+use crate::{paths, process};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeSet;
+use std::fs;
+use std::process::Command;
+
+/// The feature that lets a test make the operating system fail.
+const FAULTS: [&str; 2] = ["--features", "wasm_memory/fault-injection"];
+
+/// `cargo fmt --check`.
+pub fn format() -> Result<()> {
+    quiet(&mut cargo(["fmt", "--all", "--check"])).context("`cargo fmt --all` puts it right")?;
+    Ok(())
+}
+
+/// Clippy over everything, without warnings, with and without the test-only feature.
+pub fn clippy() -> Result<()> {
+    for features in [[].as_slice(), &FAULTS] {
+        let mut clippy = cargo(["clippy", "--workspace", "--all-targets", "--locked"]);
+        quiet(clippy.args(features).args(["--", "--deny", "warnings"]))?;
+    }
+    Ok(())
+}
+
+/// The crate's documentation, without warnings.
+pub fn documentation() -> Result<()> {
+    let mut doc = cargo(["doc", "--locked", "--no-deps", "--package", "wasm_memory"]);
+    quiet(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    Ok(())
+}
+
+/// The Rust tests of the workspace.
+pub fn tests() -> Result<()> {
+    shown(&mut cargo(["test", "--workspace", "--locked"]))
+}
+
+/// The library's Rust tests with failing system calls.
+pub fn tests_with_faults() -> Result<()> {
+    shown(cargo(["test", "--locked"]).args(FAULTS))
+}
+
+/// The oldest Rust that `Cargo.toml` promises still compiles the library.
+pub fn oldest_rust() -> Result<Outcome> {
+    let manifest = read("Cargo.toml")?;
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'))
+        .context("no rust-version in Cargo.toml")?;
+    let toolchain = format!("{version}.0");
+    let Some(rustup) = find_program("rustup") else {
+        return Ok(Outcome::NotHere(format!("no rustup to get Rust {toolchain} with")));
+    };
+    let installed = quiet(&mut command(&rustup, ["run", &toolchain, "rustc", "--version"])).is_ok();
+    if !installed {
+        println!("    fetching Rust {toolchain}");
+        let install = ["toolchain", "install", &toolchain, "--profile", "minimal", "--no-self-update"];
+        if quiet(&mut command(&rustup, install)).is_err() {
+            return Ok(Outcome::NotHere(format!("rustup cannot install Rust {toolchain}")));
+        }
+    }
+    let mut check = command(&rustup, ["run", &toolchain, "cargo", "check", "--locked", "--lib"]);
+    quiet(check.arg("--target-dir").arg(paths::scratch("oldest-rust")))?;
+    Ok(Outcome::Done)
+}
+
+/// What the installed package links a static library with is what rustc says it needs, less the
+/// unwinder (see `cmake/WasmMemoryPlatform.cmake`).
+pub fn native_libraries(pkg_config_file: &str) -> Result<()> {
+    let mut rustc = cargo(["rustc", "--locked", "--lib", "--crate-type", "staticlib"]);
+    rustc.arg("--target-dir").arg(paths::scratch("native-libraries"));
+    let output = quiet(rustc.args(["--", "--print", "native-static-libs"]))?;
+    let needed = output
+        .lines()
+        .find_map(|line| line.split_once("native-static-libs:"))
+        .with_context(|| format!("rustc did not print its native-static-libs:\n{output}"))?
+        .1;
+    let needed: BTreeSet<&str> = needed
+        .split_whitespace()
+        .filter(|library| !["-lgcc_s", "-lunwind"].contains(library))
+        .collect();
+
+    let package = read(pkg_config_file)?;
+    let listed = package
+        .lines()
+        .find_map(|line| line.strip_prefix("Libs.private:"))
+        .with_context(|| format!("no Libs.private in {pkg_config_file}"))?;
+    let listed: BTreeSet<&str> = listed.split_whitespace().collect();
+    if listed != needed {
+        bail!(
+            "rustc needs {needed:?}, {pkg_config_file} lists {listed:?}: \
+             correct WASM_MEMORY_NATIVE_LIBS in cmake/WasmMemoryPlatform.cmake"
+        );
+    }
+    Ok(())
+}
+
+/// The cargo that runs this, with these arguments.
+fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    process::command(program, arguments)
+}
+
+fn read(path: &str) -> Result<String> {
+    let path = paths::in_root(path);
+    fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))
+}

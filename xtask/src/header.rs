@@ -1,0 +1,146 @@
+//! `include/wasm_memory.h`: made by cbindgen from `src/capi` as `cbindgen.toml` says, committed, and
+//! checked to be current.
+
+use crate::process::{command, find_program, quiet};
+use crate::{paths, tools, venv};
+use anyhow::{Context, Result, anyhow, bail};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+
+const HEADER: &str = "include/wasm_memory.h";
+
+/// What each header is compiled as.
+const DIALECTS: [(&str, &str, &[&str]); 3] = [
+    ("c", "c11", &["wasm_memory.h", "wasm_memory_access.h"]),
+    ("c++", "c++17", &["wasm_memory.h", "wasm_memory_access.h", "wasm_memory.hpp"]),
+    ("c++", "c++20", &["wasm_memory.h", "wasm_memory_access.h", "wasm_memory.hpp"]),
+];
+
+/// `cargo xtask header`.
+pub fn write() -> Result<()> {
+    let path = paths::in_root(HEADER);
+    let text = generate()?;
+    if fs::read_to_string(&path).is_ok_and(|old| old == text) {
+        println!("{HEADER} is current");
+        return Ok(());
+    }
+    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    println!("{HEADER} written");
+    Ok(())
+}
+
+/// The committed header is what the sources give.
+pub fn check() -> Result<()> {
+    let committed = read()?;
+    let current = generate()?;
+    if committed == current {
+        return Ok(());
+    }
+    let differing = committed.lines().zip(current.lines()).position(|(old, new)| old != new);
+    let line = differing.unwrap_or(committed.lines().count().min(current.lines().count()));
+    bail!(
+        "{HEADER} is out of date from line {}: `cargo xtask header` writes it anew\n  \
+         committed: {}\n  current:   {}",
+        line + 1,
+        committed.lines().nth(line).unwrap_or("(the end)"),
+        current.lines().nth(line).unwrap_or("(the end)"),
+    )
+}
+
+/// Every header compiles without a warning, alone and twice, with the machine's compilers and with
+/// clang.
+pub fn compiles() -> Result<()> {
+    let clang = match (find_program("clang"), find_program("clang++")) {
+        (Some(c), Some(cxx)) => (vec![c.into()], vec![cxx.into()]),
+        _ => {
+            venv::provide(&["ziglang"])?;
+            let zig = |command: &str| -> Vec<OsString> {
+                vec![venv::python().into(), "-m".into(), "ziglang".into(), command.into()]
+            };
+            (zig("cc"), zig("c++"))
+        }
+    };
+    let own = (vec![tools::c_compiler()?], vec![tools::cxx_compiler()?]);
+
+    let scratch = paths::scratch("headers");
+    fs::create_dir_all(&scratch)?;
+    for (language, dialect, headers) in DIALECTS {
+        for header in headers {
+            let extension = if language == "c" { "c" } else { "cpp" };
+            let source = scratch.join(format!("{}_{dialect}.{extension}", header.replace('.', "_")));
+            let text = format!("#include \"{header}\"\n#include \"{header}\"\nint main(void);\n");
+            fs::write(&source, text)?;
+            for (c, cxx) in [&own, &clang] {
+                let compiler = if language == "c" { c } else { cxx };
+                let (program, first) = compiler.split_first().context("no compiler")?;
+                let mut compile = command(program, first);
+                compile.arg(format!("-std={dialect}"));
+                compile.args(["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-I", "include", "-c"]);
+                compile.arg(&source).arg("-o").arg(source.with_extension("o"));
+                // Where zig, if it is the clang, keeps what it made of its own parts.
+                compile.env("ZIG_GLOBAL_CACHE_DIR", paths::scratch("zig"));
+                compile.env("ZIG_LOCAL_CACHE_DIR", paths::scratch("zig"));
+                quiet(&mut compile).with_context(|| format!("{header} as {dialect}"))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The functions that the committed header declares.
+pub fn functions() -> Result<BTreeSet<String>> {
+    let functions: BTreeSet<String> = read()?.lines().filter_map(declared).collect();
+    if functions.is_empty() {
+        bail!("{HEADER} declares no function");
+    }
+    Ok(functions)
+}
+
+/// The function that a line of the header declares. The same rule is in
+/// `cmake/WasmMemoryHideSymbols.cmake`.
+fn declared(line: &str) -> Option<String> {
+    let (before, _) = line.split_once('(')?;
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let name = before.rsplit(|c| !is_word(c)).next()?;
+    let plain = line.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && before.len() > name.len()
+        && before.chars().all(|c| is_word(c) || c == ' ' || c == '*')
+        && !["static ", "typedef "].iter().any(|word| line.starts_with(word));
+    (plain && name.starts_with("wasm_memory_")).then(|| name.to_owned())
+}
+
+fn generate() -> Result<String> {
+    let config = cbindgen::Config::from_file(paths::in_root("cbindgen.toml"))
+        .map_err(|error| anyhow!("cbindgen.toml: {error}"))?;
+    let bindings = cbindgen::Builder::new()
+        .with_config(config)
+        .with_crate(paths::root())
+        .generate()
+        .context("cbindgen cannot make the header")?;
+    let mut text = Vec::new();
+    bindings.write(&mut text);
+    Ok(String::from_utf8(text)?)
+}
+
+fn read() -> Result<String> {
+    let path = paths::in_root(HEADER);
+    fs::read_to_string(&path)
+        .with_context(|| format!("cannot read {}; `cargo xtask header` makes it", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::declared;
+
+    #[test]
+    fn only_declarations_of_functions_are_taken() {
+        let name = |text: &str| Some(text.to_owned());
+        assert_eq!(declared("uint8_t *wasm_memory_data(const wasm_memory_t *m);"), name("wasm_memory_data"));
+        assert_eq!(declared("void wasm_memory_x(void);"), name("wasm_memory_x"));
+        assert_eq!(declared(" * wasm_memory_x(void) is like that"), None);
+        assert_eq!(declared("static inline bool wasm_memory_x(void) {"), None);
+        assert_eq!(declared("#define WASM_MEMORY_PAGES(n) wasm_memory_x(n)"), None);
+        assert_eq!(declared("  bool (*growing)(void *context);"), None);
+    }
+}

@@ -1,0 +1,46 @@
+//! `cargo xtask test`: everything that is checked before a change is taken.
+
+use crate::steps::Steps;
+use crate::{cargo, cmake, consumers, demo, header, symbols, tools, venv};
+use anyhow::Result;
+
+/// From what is quick to what takes long; the first failure ends it.
+pub fn run() -> Result<()> {
+    let mut steps = Steps::new();
+    steps.run("tools", || {
+        tools::require()?;
+        venv::provide(&["cmake", "ninja", "wasmtime"])
+    })?;
+
+    steps.run("format", cargo::format)?;
+    steps.run("header is current", header::check)?;
+    steps.run("headers compile as C11, C++17 and C++20, by clang too", header::compiles)?;
+    steps.run("clippy", cargo::clippy)?;
+    steps.run("documentation", cargo::documentation)?;
+    steps.run_if_possible("oldest Rust", cargo::oldest_rust)?;
+    steps.run("Rust tests", cargo::tests)?;
+    steps.run("Rust tests with failing system calls", cargo::tests_with_faults)?;
+
+    steps.run("build by CMake: release", || build("release"))?;
+    steps.run_if_possible("symbols: release", || symbols::check("release"))?;
+    steps.run("native libraries", || cargo::native_libraries("build/release/wasm_memory.pc"))?;
+    steps.run("C and C++ tests: release", || cmake::test("release"))?;
+    steps.run("build by CMake: asan", || build("asan"))?;
+    steps.run_if_possible("symbols: debug", || symbols::check("asan"))?;
+    steps.run("C and C++ tests: asan", || cmake::test("asan"))?;
+
+    steps.run("install", consumers::install)?;
+    steps.run("C and C++ tests: installed package", consumers::find_package)?;
+    steps.run("pkg-config", consumers::pkg_config)?;
+    steps.run("FetchContent and add_subdirectory", consumers::subproject)?;
+    steps.run("beside another static library in Rust", consumers::beside_rust)?;
+
+    steps.run("demo", demo::run_built)?;
+    steps.finish();
+    Ok(())
+}
+
+fn build(preset: &str) -> Result<()> {
+    cmake::configure(preset)?;
+    cmake::build(preset, None)
+}

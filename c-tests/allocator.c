@@ -88,6 +88,20 @@ TEST(size_limit_above_the_default) {
   wasm_memory_allocator_delete(allocator);
 }
 
+/* Without a maximum an i64 memory would reserve the whole limit: what no host has is retried smaller, as the default is. */
+TEST(size_limit_that_no_host_has) {
+  const uint64_t limits[] = {UINT64_C(1) << 48, UINT64_C(1) << 62, (UINT64_C(1) << 63) - 1, UINT64_C(1) << 63, UINT64_MAX - 65536, UINT64_MAX};
+  for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+    wasm_memory_allocator_t *allocator = limited(limits[i]);
+    wasm_memory_descriptor_t type = TYPE(.initial = PAGES(1), .address = I64);
+    wasm_memory_t *memory = NULL;
+    CHECK_STATUS(wasm_memory_new_in(allocator, &type, NULL, &memory), WASM_MEMORY_OK);
+    CHECK_STATUS(wasm_memory_grow(memory, 100, NULL), WASM_MEMORY_OK);
+    wasm_memory_delete(memory);
+    wasm_memory_allocator_delete(allocator);
+  }
+}
+
 TEST(unmovable_stops_at_the_reservation) {
   wasm_memory_allocator_t *allocator = reserving(2 * PAGE, false);
   wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1), .maximum = PAGES(10)));
@@ -185,6 +199,6 @@ TEST(creation_rules_hold_in_every_allocator) {
 }
 
 HARNESS_MAIN(LISTED(defaults_without_config), LISTED(memory_keeps_its_allocator), LISTED(retained_allocator_lives_on), LISTED(config_is_read_once),
-             LISTED(size_limit_is_of_each_memory), LISTED(size_limit_above_the_default), LISTED(unmovable_stops_at_the_reservation),
+             LISTED(size_limit_is_of_each_memory), LISTED(size_limit_above_the_default), LISTED(size_limit_that_no_host_has), LISTED(unmovable_stops_at_the_reservation),
              LISTED(movable_grows_past_the_reservation), LISTED(movable_stays_within_the_reservation), LISTED(shared_never_moves),
              LISTED(setters_replace), LISTED(creation_rules_hold_in_every_allocator))

@@ -28,6 +28,7 @@ static void live_and_die(wasm_memory_allocator_t *allocator, int times) {
 }
 
 static void check_back_to(uint64_t mappings, uint64_t address_space) {
+  if (host_counts_mean_nothing()) return; /* the run itself was worth it: a sanitizer watched */
   uint64_t mappings_now = mapping_count(), address_space_now = process_bytes("VmSize");
   CHECK(mappings_now <= mappings + MAPPING_SLACK);
   CHECK(address_space_now <= address_space + SLACK);
@@ -37,7 +38,6 @@ static void check_back_to(uint64_t mappings, uint64_t address_space) {
 }
 
 TEST(thousands_in_an_allocator) {
-  NEEDS_HOST_COUNTS();
   live_and_die(NULL, 1);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   wasm_memory_allocator_t *allocator = allocator_of(config_new());
@@ -48,7 +48,6 @@ TEST(thousands_in_an_allocator) {
 
 /* The default allocator may keep places for reuse; more and more of them would be a leak. */
 TEST(thousands_in_the_default_allocator) {
-  NEEDS_HOST_COUNTS();
   live_and_die(NULL, 500);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   live_and_die(NULL, 5000);
@@ -64,7 +63,6 @@ static void many_alive_at_once(wasm_memory_allocator_t *allocator) {
 }
 
 TEST(many_alive_at_once_in_an_allocator) {
-  NEEDS_HOST_COUNTS();
   many_alive_at_once(NULL); /* the handle storage that so many need is never given back */
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   for (int round = 0; round < 10; round++) {
@@ -76,7 +74,6 @@ TEST(many_alive_at_once_in_an_allocator) {
 }
 
 TEST(memory_outlives_its_allocator) {
-  NEEDS_HOST_COUNTS();
   live_and_die(NULL, 1);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   for (int i = 0; i < 1000; i++) {
@@ -90,7 +87,6 @@ TEST(memory_outlives_its_allocator) {
 }
 
 TEST(failed_creations_leave_nothing) {
-  NEEDS_HOST_COUNTS();
   wasm_memory_config_t *config = config_new();
   wasm_memory_config_set_size_limit(config, UINT64_MAX);
   wasm_memory_allocator_t *allocator = allocator_of(config);
@@ -107,7 +103,6 @@ TEST(failed_creations_leave_nothing) {
 
 /* Growth that moves leaves the old place, and must give it back. */
 TEST(moves_leave_nothing) {
-  NEEDS_HOST_COUNTS();
   wasm_memory_config_t *config = config_new();
   wasm_memory_config_set_reservation(config, PAGE);
   wasm_memory_config_set_movable(config, true);
@@ -124,7 +119,6 @@ TEST(moves_leave_nothing) {
 }
 
 TEST(configs_and_allocators) {
-  NEEDS_HOST_COUNTS();
   for (int i = 0; i < 200; i++) wasm_memory_allocator_delete(allocator_of(config_new()));
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   for (int i = 0; i < 20000; i++) wasm_memory_allocator_delete(allocator_of(config_new()));

@@ -118,14 +118,17 @@ static void explicit_with_consent_in_child(void) {
   wasm_memory_config_t *before = config_new(), *after = config_new();
   wasm_memory_config_set_fallback(before, true);
   wasm_memory_config_set_reservation(before, 4 * GIB);
-  wasm_memory_config_set_guards(after, 65536, 4 * GIB);
+  wasm_memory_config_set_guards(after, 2 * PAGE, 3 * PAGE);
   wasm_memory_config_set_reservation(after, 4 * GIB);
   wasm_memory_config_set_fallback(after, true);
   wasm_memory_allocator_t *allocators[] = {allocator_of(before), allocator_of(after)};
+  const uint64_t guards[2][2] = {{0, 65536}, {2 * PAGE, 3 * PAGE}}; /* the reservation is what may be smaller */
   leave_little_address_space();
   for (size_t i = 0; i < 2; i++) {
     wasm_memory_t *memory = created_in(allocators[i], TYPE(.initial = PAGES(1)));
     CHECK(layout_of(memory).reservation < HEADROOM);
+    CHECK_U64(layout_of(memory).guard_before, guards[i][0]);
+    CHECK_U64(layout_of(memory).guard_after, guards[i][1]);
     CHECK(!layout_of(memory).elides_i32_checks);
     CHECK_STATUS(wasm_memory_grow(memory, 1, NULL), WASM_MEMORY_OK);
     wasm_memory_delete(memory);

@@ -71,6 +71,19 @@ static inline wasm_memory_layout_t layout_of(const wasm_memory_t *memory) {
   return layout;
 }
 
+/* A layout filled with 0xA5 was not written to; of a failure it may also be all zero, but never half a layout. */
+static inline bool is_no_layout(wasm_memory_layout_t layout) {
+  const uint64_t untouched = UINT64_C(0xA5A5A5A5A5A5A5A5), word = layout.reservation;
+  unsigned char flags[3];
+  memcpy(&flags[0], &layout.movable, 1);
+  memcpy(&flags[1], &layout.exact_protection, 1);
+  memcpy(&flags[2], &layout.elides_i32_checks, 1);
+  for (size_t i = 0; i < 4; i++)
+    if (layout.reserved[i] != word) return false;
+  return (word == 0 || word == untouched) && layout.guard_before == word && layout.guard_after == word && layout.elidable_offset == word &&
+         flags[0] == (word & 0xFF) && flags[1] == flags[0] && flags[2] == flags[0];
+}
+
 static inline bool all_zero(const void *bytes, size_t length) {
   const unsigned char *at = (const unsigned char *)bytes;
   for (size_t i = 0; i < length; i++)

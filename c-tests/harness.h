@@ -76,7 +76,12 @@ static inline void harness_figures(const char *file, int line, const char *text,
   harness_figures(__FILE__, __LINE__, #call, CHECK_FAILS(call, status, reason), (requested), (available))
 #define SKIP(why) do { printf("skipped: %s\n", (why)); harness_skips++; return; } while (0)
 /* Without what this checks, the rest of the test means nothing. */
-#define REQUIRE(condition) do { CHECK(condition); if (!(condition)) exit(EXIT_FAILURE); } while (0)
+#define REQUIRE(condition) \
+  do { \
+    bool harness_holds = (condition); \
+    harness_true(__FILE__, __LINE__, #condition, harness_holds); \
+    if (!harness_holds) exit(EXIT_FAILURE); \
+  } while (0)
 
 typedef struct harness_test { const char *name; void (*run)(void); } harness_test;
 

@@ -62,6 +62,7 @@ static inline void in_child(void (*run)(void)) {
   pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
+    harness_failures = 0;
     run();
     fflush(NULL);
     _exit(harness_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE);

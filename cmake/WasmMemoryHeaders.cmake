@@ -6,11 +6,18 @@
 #   cmake -D WASM_MEMORY_PREFIX=foo_ -D WASM_MEMORY_HEADERS_TO=<directory> -P cmake/WasmMemoryHeaders.cmake
 
 get_filename_component(source_headers "${CMAKE_CURRENT_LIST_DIR}/../include" ABSOLUTE)
-file(GLOB WASM_MEMORY_HEADERS CONFIGURE_DEPENDS "${source_headers}/*.h" "${source_headers}/*.hpp")
+if(CMAKE_SCRIPT_MODE_FILE)
+  set(look_again)
+else()
+  set(look_again CONFIGURE_DEPENDS)
+endif()
+file(GLOB WASM_MEMORY_HEADERS ${look_again} "${source_headers}/*.h" "${source_headers}/*.hpp")
 
 function(wasm_memory_prefix_header source destination prefix)
   string(TOUPPER "${prefix}" upper_prefix)
   file(READ "${source}" text)
+  # Beside wasm.h is where these are meant to be used.
+  string(REGEX REPLACE "#if defined\\(WASM_H\\)[^\n]*\n#error[^\n]*\n#endif\n" "" text "${text}")
   string(REGEX REPLACE "(^|[^A-Za-z0-9_])wasm_memory" "\\1${prefix}wasm_memory" text "${text}")
   string(REGEX REPLACE "(^|[^A-Za-z0-9_])WASM_MEMORY" "\\1${upper_prefix}WASM_MEMORY" text "${text}")
   string(REGEX REPLACE "${prefix}(wasm_memory[a-z_]*\\.h)" "\\1" text "${text}")
@@ -41,3 +48,4 @@ else()
   set(WASM_MEMORY_INCLUDE_DIR "${source_headers}")
 endif()
 unset(source_headers)
+unset(look_again)

@@ -285,6 +285,37 @@
 #define WASM_MEMORY_ADDRESS_I64 1
 
 /**
+ * wasm_memory_location_t.zone: below the byte length.
+ */
+#define WASM_MEMORY_ZONE_BODY 0
+
+/**
+ * wasm_memory_location_t.zone: from the byte length to the end of the reservation.
+ */
+#define WASM_MEMORY_ZONE_RESERVED 1
+
+/**
+ * wasm_memory_location_t.zone: in the guard after the reservation.
+ */
+#define WASM_MEMORY_ZONE_GUARD_AFTER 2
+
+/**
+ * wasm_memory_location_t.zone: in the guard before the base.
+ */
+#define WASM_MEMORY_ZONE_GUARD_BEFORE 3
+
+/**
+ * Bounds: growth changes the protection of pages, and an access past the byte length faults.
+ */
+#define WASM_MEMORY_BOUNDS_GUARDED 0
+
+/**
+ * Bounds: the engine compares every access with the byte length. The reservation is opened ahead
+ * of the length, so that growth is as a rule only arithmetic and a store.
+ */
+#define WASM_MEMORY_BOUNDS_CHECKED 1
+
+/**
  * Makes memories that follow the same settings. Made by wasm_memory_allocator_new, given back by
  * wasm_memory_allocator_delete. Any thread, at once. A NULL allocator means the default one
  * everywhere.
@@ -451,6 +482,28 @@ typedef struct wasm_memory_layout_t {
    */
   uint64_t reserved[4];
 } wasm_memory_layout_t;
+
+/**
+ * Where an address lies.
+ */
+typedef struct wasm_memory_location_t {
+  /**
+   * The memory: it identifies and is no reference. NULL when only a buffer keeps the bytes.
+   */
+  const struct wasm_memory_t *memory;
+  /**
+   * Distance from the base in bytes; negative in the guard before.
+   */
+  int64_t offset;
+  /**
+   * One of WASM_MEMORY_ZONE_*.
+   */
+  uint32_t zone;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[2];
+} wasm_memory_location_t;
 
 /**
  * The call did what it says.
@@ -678,7 +731,35 @@ const struct wasm_memory_view_t *wasm_memory_view(const struct wasm_memory_t *me
 void wasm_memory_get_layout(const struct wasm_memory_t *memory, struct wasm_memory_layout_t *out);
 
 /**
- * Makes a config with the defaults: reservation the least of the maximum and the size limit
+ * Which memory, and where in it, does an address belong to?
+ *
+ * address: any address; it is not read. out: receives the answer; may be NULL; written only when
+ * the result is true. Returns whether the address lies in the body, the reservation or a guard of
+ * a memory. Ranges that the library keeps for reuse are not found.
+ *
+ * Async-signal-safe: a fault handler may call it while any thread, the interrupted one included, is
+ * inside any function of this library. It takes no lock, allocates nothing, touches no thread-local
+ * and leaves errno and the last error alone. A memory that another thread deletes meanwhile may be
+ * found or not.
+ */
+bool wasm_memory_find(const void *address, struct wasm_memory_location_t *out);
+
+/**
+ * Keeps an address of the embedder's with a memory, to be had back in a fault handler.
+ *
+ * user_data: never looked at; NULL at first. Nothing happens for a bad handle. Any thread.
+ */
+void wasm_memory_set_user_data(struct wasm_memory_t *memory, void *user_data);
+
+/**
+ * The address that wasm_memory_set_user_data was last given; NULL for a bad handle.
+ *
+ * Async-signal-safe. Any thread.
+ */
+void *wasm_memory_user_data(const struct wasm_memory_t *memory);
+
+/**
+ * Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit
  * (4 GiB for i32 without a maximum), guards 0 before and 65536 after, not movable, with fallback,
  * size limit 16 GiB.
  *
@@ -713,6 +794,17 @@ void wasm_memory_config_set_guards(struct wasm_memory_config_t *config,
                                    uint64_t after);
 
 /**
+ * Sets who sees to it that no access passes the byte length: WASM_MEMORY_BOUNDS_GUARDED (the
+ * default) or WASM_MEMORY_BOUNDS_CHECKED. Another number is an error of
+ * wasm_memory_allocator_new.
+ *
+ * With CHECKED all of the reservation is opened at once where the host charges only for bytes that
+ * are touched, and in large growing steps where it charges for what is open (overcommit off,
+ * RLIMIT_DATA). The layout then has no exact_protection and elides no checks; the guards are there.
+ */
+void wasm_memory_config_set_bounds(struct wasm_memory_config_t *config, uint32_t bounds);
+
+/**
  * Sets whether growth past the reservation may change the base of an unshared memory. Without it
  * such a growth is WASM_MEMORY_RANGE_ERROR, RESERVATION_EXCEEDED.
  */
@@ -737,7 +829,8 @@ void wasm_memory_config_set_size_limit(struct wasm_memory_config_t *config, uint
  * config: its settings, copied; NULL means the defaults. out: receives the allocator, one
  * reference that the caller gives back with wasm_memory_allocator_delete; NULL after a failure.
  *
- * WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE).
+ * WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE), unknown bounds
+ * (UNKNOWN_VALUE).
  * WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has
  * (ADDRESS_SPACE), no memory for the allocator (OUT_OF_MEMORY). Any thread.
  */

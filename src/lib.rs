@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`capi`] | the C ABI, and nothing else |
 //! | `memory` | the memory object: size, growth, type, matching |
+//! | `find` | which memory a faulting address belongs to |
 //! | `descriptor` | limits, and the order in which a descriptor is checked |
 //! | `allocator` | settings, reservations and the way down when the host has too little |
 //! | `error` | every cause of refusal, with its class and figures |
@@ -37,15 +38,17 @@ mod descriptor;
 mod error;
 #[cfg(any(test, feature = "fault-injection"))]
 pub mod faults;
+mod find;
 mod memory;
 mod region;
 #[cfg(test)]
 mod test_support;
 mod units;
 
-pub use allocator::{Allocator, Config};
+pub use allocator::{Allocator, Bounds, Config};
 pub use descriptor::{AddressType, Descriptor, MemoryType};
 pub use error::{Class, Error, Figures, Result};
+pub use find::Zone;
 pub use memory::{Layout, Memory, View};
 pub use region::slab::Ref;
 pub use region::{Unreleased, unreleased};

@@ -11,9 +11,10 @@ use crate::allocator::{Allocator, Body, Growth};
 use crate::descriptor::{AddressType, Descriptor, MemoryType};
 use crate::error::{Error, Result};
 use crate::region::lock::Lock;
-use crate::region::slab::{Kind, Ref, Slab, Vacancy};
+use crate::region::slab::{Kind, Ref, Slab, Slot, Vacancy};
 use crate::region::{self, Region};
 use crate::units;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 /// Base and length as compiled code reads them. Part of the C ABI: `wasm_memory_view_t`.
@@ -25,6 +26,17 @@ pub struct View {
 }
 
 impl View {
+    /// The view of the memory in `slot`, alive or not: a view is only ever changed atomically, and
+    /// the place of a memory is never used for anything else.
+    #[allow(unsafe_code, reason = "reads the view of a memory that may be gone")]
+    pub(crate) fn at(slot: NonNull<Slot<Memory>>) -> &'static Self {
+        // SAFETY: slots are never unmapped.
+        let slot = unsafe { slot.as_ref() };
+        // SAFETY: a memory begins with its view (repr(C)), and both fields are valid atomics
+        // whatever their bytes are.
+        unsafe { &*slot.value_address().cast::<Self>() }
+    }
+
     /// Address of byte 0.
     #[inline]
     #[must_use]
@@ -69,6 +81,7 @@ pub struct Memory {
     // What data() and size() read comes first, beside the word that a handle is checked by.
     view: View,
     memory_type: MemoryType,
+    user_data: AtomicPtr<()>,
     allocator: Option<Ref<Allocator>>,
     body: Lock<Body>,
 }
@@ -116,7 +129,17 @@ impl Memory {
             base: AtomicPtr::new(body.region().base().as_ptr()),
             byte_length: AtomicUsize::new(host_length(bytes)?),
         };
-        Ok(vacancy.fill(Self { view, memory_type, allocator, body: Lock::new(body) }))
+        let memory = vacancy.fill(Self {
+            view,
+            memory_type,
+            user_data: AtomicPtr::new(ptr::null_mut()),
+            allocator,
+            body: Lock::new(body),
+        });
+        // From here on its addresses are found.
+        let owner = memory.slot().cast();
+        memory.body.lock().region().registration().set_owner(Some(owner));
+        Ok(memory)
     }
 
     /// Base and length. The view is at one address for as long as the memory lives.
@@ -132,6 +155,17 @@ impl Memory {
     pub fn size(&self) -> u64 {
         let bytes = units::bytes(self.view.byte_length());
         bytes.wrapping_shr(self.memory_type.page_log2())
+    }
+
+    /// What the embedder keeps with the memory; NULL at first.
+    #[must_use]
+    pub fn user_data(&self) -> *mut () {
+        self.user_data.load(Ordering::Acquire)
+    }
+
+    /// Keeps an address of the embedder's with the memory. It is never looked at.
+    pub fn set_user_data(&self, user_data: *mut ()) {
+        self.user_data.store(user_data, Ordering::Release);
     }
 
     /// What the memory is.
@@ -208,12 +242,16 @@ impl Memory {
         let reservation = units::bytes(shape.reservation());
         let guard_after = units::bytes(shape.guard_after());
         Layout {
-            reservation,
+            reservation: body.steady_bytes(),
             guard_before: units::bytes(shape.guard_before()),
             guard_after,
             movable: body.movable(),
-            exact_protection: true,
-            elidable_offset: self.elidable_offset(reservation, guard_after),
+            exact_protection: body.is_exact(),
+            elidable_offset: if body.is_exact() {
+                self.elidable_offset(reservation, guard_after)
+            } else {
+                None
+            },
         }
     }
 

@@ -33,6 +33,16 @@ pub(crate) const fn bytes(length: usize) -> u64 {
     length as u64
 }
 
+/// A difference of two addresses as a signed distance.
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_wrap,
+    reason = "a difference below zero wrapped, and is meant to come back"
+)]
+pub(crate) const fn signed(difference: usize) -> i64 {
+    difference as isize as i64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

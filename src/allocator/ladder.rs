@@ -6,6 +6,7 @@
 //! maximum, and at last with what it needs now and some slack; an unshared memory then moves when
 //! it outgrows that. The layout of the memory tells what it was given.
 
+use super::MOVE_ALWAYS;
 use super::config::Settings;
 use crate::descriptor::MemoryType;
 use crate::error::{Error, Result};
@@ -48,12 +49,12 @@ pub(super) fn climb_down<T>(
     let most = most_bytes(settings, memory_type).max(bytes);
     let first = settings.reservation.unwrap_or(most).max(bytes);
     let may_move = !memory_type.is_shared();
-    let movable = settings.movable && may_move && first < most;
+    let movable = may_move && (settings.movable && first < most || moves_for_stress(settings));
     let mut outcome = attempt(Rung { shape: shape(settings, first)?, movable });
     let mut tried = first;
     while settings.fallback() && matches!(outcome, Err(Error::AddressSpace { .. })) {
         let Some(reservation) = next_below(tried, bytes, most, may_move) else { break };
-        let movable = may_move && reservation < most;
+        let movable = may_move && (reservation < most || moves_for_stress(settings));
         outcome = attempt(Rung { shape: shape(settings, reservation)?, movable });
         tried = reservation;
     }
@@ -82,6 +83,11 @@ pub(super) fn climb_down_to_move<T>(
         Err(Error::AddressSpace { .. }) if first > bytes => attempt(shape(settings, bytes)?),
         outcome => outcome,
     }
+}
+
+/// In a build for stress a memory moves unless its reservation or guards were asked for by number.
+fn moves_for_stress(settings: &Settings) -> bool {
+    MOVE_ALWAYS && (settings.movable || settings.fallback())
 }
 
 /// The most bytes that a memory of this type can have from this allocator.

@@ -3,18 +3,20 @@
 //! * [`Config`]: the settings, one setter each.
 //! * [`Allocator`]: a config that was found valid. It gives each memory its reservation and lets
 //!   it grow.
+//! * `body`: what a memory is given, and how it opens.
 //! * `ladder`: the shapes of reservation that are tried, largest first.
 
+mod body;
 mod config;
 mod ladder;
 
-pub use config::Config;
+pub(crate) use body::{Body, Growth};
 pub(crate) use config::Settings;
+pub use config::{Bounds, Config};
 
 use crate::descriptor::MemoryType;
 use crate::error::Result;
 use crate::region::slab::{Kind, Slab};
-use crate::region::{Region, Shape};
 use ladder::Rung;
 
 /// Makes memories that follow the same settings. Memories keep it alive.
@@ -36,33 +38,6 @@ impl Kind for Allocator {
 /// The one that memories come from when no other is named.
 static DEFAULT: Allocator = Allocator { settings: Settings::DEFAULT };
 
-/// What an allocator gives a memory: a region with its body open, and whether it may move.
-#[derive(Debug)]
-pub(crate) struct Body {
-    region: Region,
-    movable: bool,
-}
-
-/// What a growth did to a body.
-#[derive(Debug)]
-pub(crate) enum Growth {
-    /// The base is what it was.
-    InPlace,
-    /// The bytes are at a new base. The old region, whose contents are unspecified, is here.
-    Moved(Region),
-}
-
-impl Body {
-    pub(crate) const fn region(&self) -> &Region {
-        &self.region
-    }
-
-    /// May growth past the reservation change the base?
-    pub(crate) const fn movable(&self) -> bool {
-        self.movable
-    }
-}
-
 impl Allocator {
     /// The one that memories come from when no other is named.
     pub(crate) const fn default_one() -> &'static Self {
@@ -79,12 +54,13 @@ impl Allocator {
     /// [`Error::AddressSpace`](crate::Error::AddressSpace), [`Error::Commit`](crate::Error::Commit)
     /// and [`Error::MapCount`](crate::Error::MapCount).
     pub(crate) fn create(&self, memory_type: &MemoryType, bytes: u64) -> Result<Body> {
-        let (mut region, movable) =
-            ladder::climb_down(&self.settings, memory_type, bytes, |Rung { shape, movable }| {
-                Region::reserve(shape).map(|region| (region, movable))
-            })?;
-        region.open_to(bytes)?;
-        Ok(Body { region, movable })
+        ladder::climb_down(&self.settings, memory_type, bytes, |Rung { shape, movable }| {
+            Body::reserve(shape, movable, self.settings.bounds)
+        })
+        .and_then(|mut body| {
+            body.open_to(bytes)?;
+            Ok(body)
+        })
     }
 
     /// Makes the first `bytes` bytes of a body usable, moving it where there is no other way. A
@@ -99,17 +75,17 @@ impl Allocator {
         body: &mut Body,
         bytes: u64,
     ) -> Result<Growth> {
-        match body.region.open_to(bytes) {
-            Err(crate::Error::ReservationExceeded { .. }) if body.movable => {
-                let moved = ladder::climb_down_to_move(
-                    &self.settings,
-                    memory_type,
-                    bytes,
-                    |shape: Shape| body.region.move_to(shape, bytes),
-                );
-                moved.map(Growth::Moved)
-            }
-            opened => opened.map(|()| Growth::InPlace),
+        if body.movable() && (MOVE_ALWAYS || !body.has_room(bytes)) {
+            ladder::climb_down_to_move(&self.settings, memory_type, bytes, |shape| {
+                body.move_to(shape, bytes)
+            })
+            .map(Growth::Moved)
+        } else {
+            body.open_to(bytes).map(|()| Growth::InPlace)
         }
     }
 }
+
+/// A debugging aid: every growth of a memory that may move moves it, and those that do not say
+/// otherwise may. What kept an old base is found out that way.
+pub(crate) const MOVE_ALWAYS: bool = cfg!(feature = "stress-move");

@@ -57,7 +57,7 @@ unsafe fn allocator_or_default(
     unsafe { Handle::new(allocator) }.acquire().map(Some)
 }
 
-/// Makes a config with the defaults: reservation the least of the maximum and the size limit
+/// Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit
 /// (4 GiB for i32 without a maximum), guards 0 before and 65536 after, not movable, with fallback,
 /// size limit 16 GiB.
 ///
@@ -105,6 +105,28 @@ pub unsafe extern "C" fn wasm_memory_config_set_guards(
     unsafe { set(config, |config| config.set_guards(before, after)) }
 }
 
+/// Bounds: growth changes the protection of pages, and an access past the byte length faults.
+pub const WASM_MEMORY_BOUNDS_GUARDED: u32 = 0;
+/// Bounds: the engine compares every access with the byte length. The reservation is opened ahead
+/// of the length, so that growth is as a rule only arithmetic and a store.
+pub const WASM_MEMORY_BOUNDS_CHECKED: u32 = 1;
+
+/// Sets who sees to it that no access passes the byte length: WASM_MEMORY_BOUNDS_GUARDED (the
+/// default) or WASM_MEMORY_BOUNDS_CHECKED. Another number is an error of
+/// wasm_memory_allocator_new.
+///
+/// With CHECKED all of the reservation is opened at once where the host charges only for bytes that
+/// are touched, and in large growing steps where it charges for what is open (overcommit off,
+/// RLIMIT_DATA). The layout then has no exact_protection and elides no checks; the guards are there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn wasm_memory_config_set_bounds(
+    config: *mut wasm_memory_config_t,
+    bounds: u32,
+) {
+    // SAFETY: the caller passes NULL or a handle from this library.
+    unsafe { set(config, |config| config.set_bounds(bounds)) }
+}
+
 /// Sets whether growth past the reservation may change the base of an unshared memory. Without it
 /// such a growth is WASM_MEMORY_RANGE_ERROR, RESERVATION_EXCEEDED.
 #[unsafe(no_mangle)]
@@ -144,7 +166,8 @@ pub unsafe extern "C" fn wasm_memory_config_set_size_limit(
 /// config: its settings, copied; NULL means the defaults. out: receives the allocator, one
 /// reference that the caller gives back with wasm_memory_allocator_delete; NULL after a failure.
 ///
-/// WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE).
+/// WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE), unknown bounds
+/// (UNKNOWN_VALUE).
 /// WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has
 /// (ADDRESS_SPACE), no memory for the allocator (OUT_OF_MEMORY). Any thread.
 #[unsafe(no_mangle)]

@@ -22,7 +22,7 @@ pub struct wasm_memory_t {
 
 /// # Safety
 /// `memory` is NULL or came from this library.
-const unsafe fn handle(memory: *const wasm_memory_t) -> Handle<Memory> {
+pub(super) const unsafe fn handle(memory: *const wasm_memory_t) -> Handle<Memory> {
     // SAFETY: by this function's own contract.
     unsafe { Handle::new(memory) }
 }

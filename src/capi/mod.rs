@@ -30,6 +30,8 @@ pub mod memory;
 
 pub mod view;
 
+pub mod find;
+
 pub mod allocator;
 
 mod pointer;

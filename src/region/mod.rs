@@ -5,6 +5,7 @@
 //! * [`Region`]: one reservation of address space with an open part that grows. It is what the
 //!   layers above see; which host calls stand behind it is `unix.rs`.
 //! * [`refusal`]: finds out why the host refused, so that the error can name the limit.
+//! * [`registry`]: which region an address belongs to, for signal handlers.
 //! * [`unreleased`]: ranges that the host would not take back.
 //! * [`lock`] and [`slab`]: mutual exclusion and type-stable objects, without the heap.
 //!
@@ -14,10 +15,12 @@
 pub(crate) mod lock;
 pub(crate) mod os;
 mod refusal;
+pub(crate) mod registry;
 pub(crate) mod slab;
 mod unix;
 mod unreleased;
 
+pub(crate) use refusal::opening_is_charged;
 pub(crate) use unix::{Region, Shape};
 pub use unreleased::{Unreleased, unreleased};
 

@@ -81,10 +81,21 @@ fn check_address(address: *mut c_void) -> Result<NonNull<u8>, Errno> {
     NonNull::new(address.cast()).ok_or(libc::ENOMEM)
 }
 
+/// Whether bytes that become usable count against what the host lets be committed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Charge {
+    /// When they are opened, so that a host without the memory refuses there.
+    WhenOpened,
+    /// Only when they are touched, where the host allows that.
+    Never,
+}
+
 /// Maps `length` fresh private bytes anywhere; they read zero.
-pub(crate) fn map(length: usize, access: Access) -> Result<NonNull<u8>, Errno> {
+pub(crate) fn map(length: usize, access: Access, charge: Charge) -> Result<NonNull<u8>, Errno> {
     gate(Call::Map)?;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let flags = libc::MAP_PRIVATE
+        | libc::MAP_ANONYMOUS
+        | if charge == Charge::Never { libc::MAP_NORESERVE } else { 0 };
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice disturbs nothing.
     let address = unsafe { libc::mmap(ptr::null_mut(), length, access.bits(), flags, -1, 0) };
     check_address(address)

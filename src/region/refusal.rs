@@ -9,6 +9,7 @@ use super::page_size;
 use crate::error::Error;
 use crate::units;
 use core::ffi::CStr;
+use core::sync::atomic::{AtomicU8, Ordering};
 
 /// A reservation of `requested` bytes was refused.
 pub(super) fn of_reservation(requested: usize, os_error: Errno) -> Error {
@@ -70,9 +71,27 @@ fn exceeded(limit: Limit, used: Option<u64>, requested: u64) -> Option<u64> {
     used.is_none_or(|used| used.saturating_add(requested) > limit).then_some(limit)
 }
 
+/// Does the host charge for bytes that are only opened, so that opening far ahead costs others?
+pub(crate) fn opening_is_charged() -> bool {
+    static OVERCOMMIT_OFF: AtomicU8 = AtomicU8::new(UNKNOWN);
+    const UNKNOWN: u8 = 2;
+    let overcommit_off = match OVERCOMMIT_OFF.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let off = read_number(c"/proc/sys/vm/overcommit_memory") == Some(NO_OVERCOMMIT);
+            OVERCOMMIT_OFF.store(u8::from(off), Ordering::Relaxed);
+            off
+        }
+        known => known == 1,
+    };
+    // Every writable private byte counts against RLIMIT_DATA, touched or not.
+    overcommit_off || os::limit(Limit::Data).is_some()
+}
+
+/// `vm.overcommit_memory` of a host that holds to its limit.
+const NO_OVERCOMMIT: u64 = 2;
+
 /// The limit of what all processes may commit, where the host holds to one.
 fn commit_limit() -> Option<u64> {
-    const NO_OVERCOMMIT: u64 = 2;
     if read_number(c"/proc/sys/vm/overcommit_memory")? != NO_OVERCOMMIT {
         return None;
     }

@@ -12,7 +12,7 @@
 #![allow(unsafe_code, reason = "hands out references into raw storage")]
 
 use super::lock::{Guard, Lock};
-use super::os::{self, Access};
+use super::os::{self, Access, Charge};
 use crate::error::{Error, Result};
 use crate::units;
 use core::cell::UnsafeCell;
@@ -64,6 +64,11 @@ pub struct Slot<T: 'static> {
 unsafe impl<T: Send + Sync> Sync for Slot<T> {}
 
 impl<T> Slot<T> {
+    /// Where the value is, or was: the place of a dead object stays what it is.
+    pub(crate) const fn value_address(&self) -> *const T {
+        self.value.get().cast()
+    }
+
     /// # Safety
     /// The slot has an owner, and keeps one until the last use of the answer.
     #[inline(always)]
@@ -124,9 +129,14 @@ impl<T> Free<T> {
         let slot: NonNull<Slot<T>> = match self.unused.filter(|_| self.unused_count > 0) {
             Some(slot) => slot,
             None => {
-                let chunk = os::map(CHUNK, Access::ReadWrite).map_err(|os_error| {
-                    Error::OutOfMemory { requested: units::bytes(CHUNK), available: 0, os_error }
-                })?;
+                let chunk =
+                    os::map(CHUNK, Access::ReadWrite, Charge::WhenOpened).map_err(|os_error| {
+                        Error::OutOfMemory {
+                            requested: units::bytes(CHUNK),
+                            available: 0,
+                            os_error,
+                        }
+                    })?;
                 self.unused_count = const { CHUNK / size_of::<Slot<T>>() };
                 chunk.cast()
             }
@@ -209,6 +219,11 @@ pub struct Ref<T: Kind> {
 }
 
 impl<T: Kind> Ref<T> {
+    /// The place of the object, by which others may know it.
+    pub(crate) fn slot(&self) -> NonNull<Slot<T>> {
+        NonNull::from(self.slot)
+    }
+
     /// Makes the object's first handle out of this reference.
     pub(crate) fn into_handle(self) -> NonNull<Slot<T>> {
         let slot = self.slot;
@@ -278,6 +293,11 @@ impl<T: Kind> Handle<T> {
         let place = unsafe { &*self.0 };
         let handles = place.handles.load(Ordering::Acquire);
         is_tagged::<T>(handles).then_some(place)
+    }
+
+    /// Is this a live handle of the kind? Async-signal-safe.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live().is_some()
     }
 
     /// The object, for calls that read a field: nothing keeps it but the caller's handle.

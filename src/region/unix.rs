@@ -9,10 +9,12 @@
 //! the guards exist whatever is open. Protection changes open the body; one call gives all back.
 #![allow(unsafe_code, reason = "owns address space")]
 
-use super::os::{self, Access, Advice, Vacated};
+use super::os::{self, Access, Advice, Charge, Vacated};
+use super::registry::Registration;
 use super::{page_size, refusal, unreleased};
 use crate::error::{Error, Result};
 use crate::units;
+use core::mem::{self, ManuallyDrop};
 use core::ptr::{self, NonNull};
 
 /// The sizes of a reservation: multiples of the host page whose sum is an object the host can have.
@@ -21,6 +23,7 @@ pub(crate) struct Shape {
     guard_before: usize,
     reservation: usize,
     guard_after: usize,
+    charge: Charge,
 }
 
 impl Shape {
@@ -37,7 +40,13 @@ impl Shape {
             guard_before: units::host(guard_before)?,
             reservation: units::host(reservation)?,
             guard_after: units::host(guard_after)?,
+            charge: Charge::WhenOpened,
         })
+    }
+
+    /// The same, for a region that is opened far ahead of what is used.
+    pub(crate) const fn uncharged(self) -> Self {
+        Self { charge: Charge::Never, ..self }
     }
 
     pub(crate) const fn guard_before(&self) -> usize {
@@ -72,6 +81,7 @@ pub(crate) struct Region {
     shape: Shape,
     open: usize,
     vacated: usize,
+    registration: ManuallyDrop<Registration>,
 }
 
 // SAFETY: a region is the only owner of its range, and an address means the same to every thread.
@@ -84,15 +94,22 @@ impl Region {
     /// [`Error::AddressSpace`] and [`Error::MapCount`].
     pub(crate) fn reserve(shape: Shape) -> Result<Self> {
         let total = shape.total();
-        let start =
-            os::map(total, Access::None).map_err(|errno| refusal::of_reservation(total, errno))?;
+        let place = Registration::reserve()?;
+        let start = os::map(total, Access::None, shape.charge)
+            .map_err(|errno| refusal::of_reservation(total, errno))?;
         // SAFETY: the guard before is the first part of the mapping.
         let base = unsafe { start.add(shape.guard_before) };
-        Ok(Self { base, shape, open: 0, vacated: 0 })
+        let registration = ManuallyDrop::new(place.fill(start, total, base, shape.reservation));
+        Ok(Self { base, shape, open: 0, vacated: 0, registration })
     }
 
     pub(crate) const fn base(&self) -> NonNull<u8> {
         self.base
+    }
+
+    /// Where addresses in this region are looked up.
+    pub(crate) fn registration(&self) -> &Registration {
+        &self.registration
     }
 
     pub(crate) const fn shape(&self) -> Shape {
@@ -100,7 +117,6 @@ impl Region {
     }
 
     /// Bytes from the base that can be read and written.
-    #[cfg(test)]
     pub(crate) const fn open(&self) -> usize {
         self.open
     }
@@ -159,7 +175,8 @@ impl Region {
             new = self.move_body(new, end)?;
         }
         new.open = end;
-        Ok(core::mem::replace(self, new))
+        new.registration.set_owner(self.registration.owner());
+        Ok(mem::replace(self, new))
     }
 
     /// Moves `[base, base + open)` to the base of `new`, whose bytes from there to `end` are open.
@@ -217,7 +234,10 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
-        let Shape { guard_before, reservation, guard_after } = self.shape;
+        // First: an address must not be found once its mapping may be somebody else's.
+        // SAFETY: dropped here and nowhere else.
+        unsafe { ManuallyDrop::drop(&mut self.registration) };
+        let Shape { guard_before, reservation, guard_after, .. } = self.shape;
         // SAFETY: the guard before is mapped in front of the base (invariant 1).
         let start = unsafe { self.base.sub(guard_before) };
         if self.vacated == 0 {

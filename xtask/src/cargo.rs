@@ -13,7 +13,8 @@ const FAULTS: [&str; 2] = ["--features", "wasm_memory/fault-injection"];
 
 /// `cargo fmt --check`.
 pub fn format() -> Result<()> {
-    quiet(&mut cargo(["fmt", "--all", "--check"])).context("`cargo fmt --all` puts it right")?;
+    quiet(&mut cargo(["fmt", "--all", "--check", "--", "--color", "never"]))
+        .context("`cargo fmt --all` puts it right")?;
     Ok(())
 }
 
@@ -26,10 +27,13 @@ pub fn clippy() -> Result<()> {
     Ok(())
 }
 
-/// The crate's documentation, without warnings.
+/// The crate's documentation, without warnings; that of its private items too, since who reads it
+/// works on the library.
 pub fn documentation() -> Result<()> {
     let mut doc = cargo(["doc", "--locked", "--no-deps", "--package", "wasm_memory"]);
-    quiet(doc.env("RUSTDOCFLAGS", "--deny warnings"))?;
+    doc.arg("--document-private-items");
+    let flags = "--deny warnings --allow rustdoc::private_intra_doc_links";
+    quiet(doc.env("RUSTDOCFLAGS", flags))?;
     Ok(())
 }
 
@@ -57,7 +61,8 @@ pub fn oldest_rust() -> Result<Outcome> {
     let installed = quiet(&mut command(&rustup, ["run", &toolchain, "rustc", "--version"])).is_ok();
     if !installed {
         println!("    fetching Rust {toolchain}");
-        let install = ["toolchain", "install", &toolchain, "--profile", "minimal", "--no-self-update"];
+        let install =
+            ["toolchain", "install", &toolchain, "--profile", "minimal", "--no-self-update"];
         if quiet(&mut command(&rustup, install)).is_err() {
             return Ok(Outcome::NotHere(format!("rustup cannot install Rust {toolchain}")));
         }

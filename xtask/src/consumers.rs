@@ -37,7 +37,8 @@ pub fn find_package() -> Result<()> {
 pub fn subproject() -> Result<()> {
     let build = paths::scratch("subproject");
     let source = format!("-DFETCHCONTENT_SOURCE_DIR_WASM_MEMORY={}", paths::root().display());
-    let arguments = ["-G", "Ninja Multi-Config", "-DCMAKE_CONFIGURATION_TYPES=Debug;Release", &source];
+    let arguments =
+        ["-G", "Ninja Multi-Config", "-DCMAKE_CONFIGURATION_TYPES=Debug;Release", &source];
     cmake::project(&paths::in_root("xtask/consumers/subproject"), &build, &arguments)?;
     shown(command("ctest", ["-C", "Debug", "--no-tests=error", "--test-dir"]).arg(build))
 }

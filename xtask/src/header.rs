@@ -10,12 +10,8 @@ use std::fs;
 
 const HEADER: &str = "include/wasm_memory.h";
 
-/// What each header is compiled as.
-const DIALECTS: [(&str, &str, &[&str]); 3] = [
-    ("c", "c11", &["wasm_memory.h", "wasm_memory_access.h"]),
-    ("c++", "c++17", &["wasm_memory.h", "wasm_memory_access.h", "wasm_memory.hpp"]),
-    ("c++", "c++20", &["wasm_memory.h", "wasm_memory_access.h", "wasm_memory.hpp"]),
-];
+/// What every header is compiled as; a `.hpp` in C++ only.
+const DIALECTS: [(&str, &str); 3] = [("c", "c11"), ("cpp", "c++17"), ("cpp", "c++20")];
 
 /// `cargo xtask header`.
 pub fn write() -> Result<()> {
@@ -65,14 +61,16 @@ pub fn compiles() -> Result<()> {
 
     let scratch = paths::scratch("headers");
     fs::create_dir_all(&scratch)?;
-    for (language, dialect, headers) in DIALECTS {
-        for header in headers {
-            let extension = if language == "c" { "c" } else { "cpp" };
-            let source = scratch.join(format!("{}_{dialect}.{extension}", header.replace('.', "_")));
-            let text = format!("#include \"{header}\"\n#include \"{header}\"\nint main(void);\n");
-            fs::write(&source, text)?;
+    for entry in fs::read_dir(paths::in_root("include"))? {
+        let header = entry?.file_name().to_string_lossy().into_owned();
+        let is_cpp = header.ends_with(".hpp");
+        for (language, dialect) in
+            DIALECTS.iter().filter(|(language, _)| !is_cpp || *language == "cpp")
+        {
+            let source = scratch.join(format!("{header}.{dialect}.{language}"));
+            fs::write(&source, format!("#include \"{header}\"\n#include \"{header}\"\n"))?;
             for (c, cxx) in [&own, &clang] {
-                let compiler = if language == "c" { c } else { cxx };
+                let compiler = if *language == "c" { c } else { cxx };
                 let (program, first) = compiler.split_first().context("no compiler")?;
                 let mut compile = command(program, first);
                 compile.arg(format!("-std={dialect}"));
@@ -136,7 +134,10 @@ mod tests {
     #[test]
     fn only_declarations_of_functions_are_taken() {
         let name = |text: &str| Some(text.to_owned());
-        assert_eq!(declared("uint8_t *wasm_memory_data(const wasm_memory_t *m);"), name("wasm_memory_data"));
+        assert_eq!(
+            declared("uint8_t *wasm_memory_data(const wasm_memory_t *m);"),
+            name("wasm_memory_data")
+        );
         assert_eq!(declared("void wasm_memory_x(void);"), name("wasm_memory_x"));
         assert_eq!(declared(" * wasm_memory_x(void) is like that"), None);
         assert_eq!(declared("static inline bool wasm_memory_x(void) {"), None);

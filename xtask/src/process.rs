@@ -93,7 +93,8 @@ fn describe(command: &Command) -> String {
 
 fn quoted(word: &OsStr) -> String {
     let word = word.to_string_lossy();
-    if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "\"'$`\\;&|<>*".contains(c)) {
+    if word.is_empty() || word.contains(|c: char| c.is_whitespace() || "\"'$`\\;&|<>*".contains(c))
+    {
         format!("'{}'", word.replace('\'', "'\\''"))
     } else {
         word.into_owned()

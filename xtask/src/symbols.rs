@@ -89,7 +89,6 @@ fn dynamic_strings(data: &[u8], tag: elf::DynamicTag) -> Result<Vec<String>> {
     };
     let mut strings = Vec::new();
     for entry in table.iter() {
-        let entry = entry?;
         if entry.tag == tag {
             strings.push(String::from_utf8_lossy(table.string(entry)?).into_owned());
         }

@@ -1,0 +1,101 @@
+//! What an allocator gives a memory: a region, how it opens, and whether it may move.
+
+use super::MOVE_ALWAYS;
+use super::config::Bounds;
+use crate::error::Result;
+use crate::region::{self, Region, Shape};
+use crate::units;
+
+/// A region and the rules that it follows.
+#[derive(Debug)]
+pub(crate) struct Body {
+    region: Region,
+    movable: bool,
+    bounds: Bounds,
+}
+
+/// What a growth did to a body.
+#[derive(Debug)]
+pub(crate) enum Growth {
+    /// The base is what it was.
+    InPlace,
+    /// The bytes are at a new base. The old region, whose contents are unspecified, is here.
+    Moved(Region),
+}
+
+/// Where opening is charged, so many bytes are opened ahead at least.
+const LEAST_STEP: u64 = 1 << 20;
+
+impl Body {
+    /// Reserves a region, nothing of it open.
+    pub(super) fn reserve(shape: Shape, movable: bool, bounds: Bounds) -> Result<Self> {
+        let region = Region::reserve(shape_for(shape, bounds))?;
+        Ok(Self { region, movable, bounds })
+    }
+
+    pub(crate) const fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// May growth past the reservation change the base?
+    pub(crate) const fn movable(&self) -> bool {
+        self.movable
+    }
+
+    /// Does every byte past the length, rounded up to the host page, fault?
+    pub(crate) fn is_exact(&self) -> bool {
+        self.bounds == Bounds::Guarded
+    }
+
+    /// Bytes from the base within which growth leaves the base where it is.
+    pub(crate) fn steady_bytes(&self) -> u64 {
+        let reservation = self.region.shape().reservation();
+        units::bytes(if MOVE_ALWAYS && self.movable { self.region.open() } else { reservation })
+    }
+
+    /// Do `bytes` bytes fit the reservation?
+    pub(super) fn has_room(&self, bytes: u64) -> bool {
+        bytes <= units::bytes(self.region.shape().reservation())
+    }
+
+    /// Makes the first `bytes` bytes usable in place. A refusal changes nothing.
+    pub(super) fn open_to(&mut self, bytes: u64) -> Result<()> {
+        match self.bounds {
+            Bounds::Guarded => self.region.open_to(bytes),
+            Bounds::Checked if bytes <= units::bytes(self.region.open()) => Ok(()),
+            Bounds::Checked => open_ahead(&mut self.region, bytes),
+        }
+    }
+
+    /// Moves into a new region of `shape` and makes the first `bytes` bytes usable. The answer is
+    /// the old region. A refusal changes nothing.
+    pub(super) fn move_to(&mut self, shape: Shape, bytes: u64) -> Result<Region> {
+        let old = self.region.move_to(shape_for(shape, self.bounds), bytes)?;
+        if self.bounds == Bounds::Checked {
+            // The bytes that were asked for are usable; more is a convenience.
+            let _ = open_ahead(&mut self.region, bytes);
+        }
+        Ok(old)
+    }
+}
+
+fn shape_for(shape: Shape, bounds: Bounds) -> Shape {
+    match bounds {
+        Bounds::Guarded => shape,
+        Bounds::Checked => shape.uncharged(),
+    }
+}
+
+/// Opens more than `bytes` bytes where that is not refused: all of the reservation at once where
+/// the host charges only what is touched, else in growing steps.
+fn open_ahead(region: &mut Region, bytes: u64) -> Result<()> {
+    let all = units::bytes(region.shape().reservation());
+    if !region::opening_is_charged() && region.open_to(all).is_ok() {
+        return Ok(());
+    }
+    let step = bytes.saturating_add(bytes.max(LEAST_STEP)).min(all);
+    if step > bytes && region.open_to(step).is_ok() {
+        return Ok(());
+    }
+    region.open_to(bytes)
+}

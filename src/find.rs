@@ -1,0 +1,52 @@
+//! Which memory, and where in it, does an address belong to? For fault handlers: no lock, no
+//! allocation, no thread-local.
+
+use crate::memory::{Memory, View};
+use crate::region::registry;
+use crate::region::slab::Slot;
+use crate::units;
+use core::ptr::NonNull;
+
+/// Where in a memory's address space an address lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Zone {
+    /// Below the byte length.
+    Body,
+    /// From the byte length to the end of the reservation.
+    Reserved,
+    /// After the reservation.
+    GuardAfter,
+    /// Before the base.
+    GuardBefore,
+}
+
+/// What an address belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Location {
+    /// The memory's place. It may be deleted meanwhile; the place stays.
+    pub(crate) slot: NonNull<Slot<Memory>>,
+    /// Distance from the base in bytes; negative in the guard before.
+    pub(crate) offset: i64,
+    pub(crate) zone: Zone,
+}
+
+/// Finds what `address` belongs to. Async-signal-safe.
+pub(crate) fn locate(address: usize) -> Option<Location> {
+    let found = registry::find(address)?;
+    let slot: NonNull<Slot<Memory>> = found.owner.cast();
+    let view = View::at(slot);
+    // A memory that has just moved has no bytes at its old base.
+    let length = if view.base().addr() == found.base { view.byte_length() } else { 0 };
+    let offset = address.wrapping_sub(found.base);
+    let zone = if address < found.base {
+        Zone::GuardBefore
+    } else if offset < length {
+        Zone::Body
+    } else if offset < found.reservation {
+        Zone::Reserved
+    } else {
+        Zone::GuardAfter
+    };
+    Some(Location { slot, offset: units::signed(offset), zone })
+}

@@ -192,13 +192,15 @@ TEST(setters_replace) {
 TEST(creation_rules_hold_in_every_allocator) {
   wasm_memory_allocator_t *allocator = reserving(2 * PAGE, true);
   CHECK_FAILS(refused_in(allocator, (wasm_memory_descriptor_t){0}), WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_INITIAL_MISSING);
+  CHECK_FAILS(refused_in(allocator, TYPE(.initial = PAGES(1), .page_size = 3)), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_PAGE_SIZE);
   CHECK_FIGURES(refused_in(allocator, TYPE(.initial = PAGES(65537))), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ABOVE_LIMIT, 65537, 65536);
   CHECK_FAILS(refused_in(allocator, TYPE(.initial = PAGES(2), .maximum = PAGES(1))), WASM_MEMORY_RANGE_ERROR,
               WASM_MEMORY_REASON_MAXIMUM_BELOW_INITIAL);
   wasm_memory_allocator_delete(allocator);
 }
 
-HARNESS_MAIN(LISTED(defaults_without_config), LISTED(memory_keeps_its_allocator), LISTED(retained_allocator_lives_on), LISTED(config_is_read_once),
-             LISTED(size_limit_is_of_each_memory), LISTED(size_limit_above_the_default), LISTED(size_limit_that_no_host_has), LISTED(unmovable_stops_at_the_reservation),
-             LISTED(movable_grows_past_the_reservation), LISTED(movable_stays_within_the_reservation), LISTED(shared_never_moves),
-             LISTED(setters_replace), LISTED(creation_rules_hold_in_every_allocator))
+HARNESS_MAIN(LISTED(defaults_without_config), LISTED(memory_keeps_its_allocator), LISTED(retained_allocator_lives_on),
+             LISTED(config_is_read_once), LISTED(size_limit_is_of_each_memory), LISTED(size_limit_above_the_default),
+             LISTED(size_limit_that_no_host_has), LISTED(unmovable_stops_at_the_reservation), LISTED(movable_grows_past_the_reservation),
+             LISTED(movable_stays_within_the_reservation), LISTED(shared_never_moves), LISTED(setters_replace),
+             LISTED(creation_rules_hold_in_every_allocator))

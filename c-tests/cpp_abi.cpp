@@ -38,7 +38,8 @@ static_assert(std::is_same_v<decltype(&wasm_memory_config_set_guards), void (*)(
 static_assert(std::is_same_v<decltype(&wasm_memory_config_set_movable), void (*)(wasm_memory_config_t *, bool)>);
 static_assert(std::is_same_v<decltype(&wasm_memory_config_set_fallback), void (*)(wasm_memory_config_t *, bool)>);
 static_assert(std::is_same_v<decltype(&wasm_memory_config_set_size_limit), void (*)(wasm_memory_config_t *, uint64_t)>);
-static_assert(std::is_same_v<decltype(&wasm_memory_allocator_new), wasm_memory_status_t (*)(const wasm_memory_config_t *, wasm_memory_allocator_t **)>);
+static_assert(std::is_same_v<decltype(&wasm_memory_allocator_new),
+                             wasm_memory_status_t (*)(const wasm_memory_config_t *, wasm_memory_allocator_t **)>);
 static_assert(std::is_same_v<decltype(&wasm_memory_allocator_retain), wasm_memory_allocator_t *(*)(wasm_memory_allocator_t *)>);
 static_assert(std::is_same_v<decltype(&wasm_memory_allocator_delete), void (*)(wasm_memory_allocator_t *)>);
 static_assert(std::is_same_v<decltype(&wasm_memory_new_in), wasm_memory_status_t (*)(wasm_memory_allocator_t *, const wasm_memory_descriptor_t *,

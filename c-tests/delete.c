@@ -121,7 +121,7 @@ TEST(moves_leave_nothing) {
 TEST(configs_and_allocators) {
   for (int i = 0; i < 200; i++) wasm_memory_allocator_delete(allocator_of(config_new()));
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
-  for (int i = 0; i < 20000; i++) wasm_memory_allocator_delete(allocator_of(config_new()));
+  for (int i = 0; i < 100000; i++) wasm_memory_allocator_delete(allocator_of(config_new()));
   check_back_to(mappings, address_space);
 }
 

@@ -86,16 +86,20 @@ TEST(shared_falls_back_unmovable) {
 }
 
 static void explicit_is_refused_in_child(void) {
-  wasm_memory_config_t *reservation = config_new(), *guards = config_new(), *off = config_new();
+  wasm_memory_config_t *reservation = config_new(), *guards = config_new(), *wide_guards = config_new(), *off = config_new();
   wasm_memory_config_set_reservation(reservation, 4 * GIB);
-  wasm_memory_config_set_guards(guards, 0, 4 * GIB);
+  wasm_memory_config_set_guards(guards, 0, 65536);
+  wasm_memory_config_set_guards(wide_guards, 0, 4 * GIB);
   wasm_memory_config_set_fallback(off, false);
-  wasm_memory_allocator_t *with_reservation = allocator_of(reservation), *with_guards = allocator_of(guards), *without = allocator_of(off);
+  wasm_memory_allocator_t *with_reservation = allocator_of(reservation), *with_guards = allocator_of(guards);
+  wasm_memory_allocator_t *with_wide_guards = allocator_of(wide_guards), *without = allocator_of(off);
   const wasm_memory_descriptor_t small = TYPE(.initial = PAGES(1), .maximum = PAGES(2)), unbounded = TYPE(.initial = PAGES(1));
   leave_little_address_space();
   check_address_space_error(CHECK_FAILS(refused_in(with_reservation, small), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ADDRESS_SPACE), 4 * GIB,
                             65536);
-  check_address_space_error(CHECK_FAILS(refused_in(with_guards, small), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ADDRESS_SPACE), 2 * PAGE,
+  check_address_space_error(CHECK_FAILS(refused_in(with_guards, unbounded), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ADDRESS_SPACE), 4 * GIB,
+                            65536);
+  check_address_space_error(CHECK_FAILS(refused_in(with_wide_guards, small), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ADDRESS_SPACE), 2 * PAGE,
                             4 * GIB);
   check_address_space_error(CHECK_FAILS(refused_in(without, unbounded), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_ADDRESS_SPACE), 4 * GIB, 65536);
   wasm_memory_t *fits = created_in(without, small);
@@ -105,6 +109,7 @@ static void explicit_is_refused_in_child(void) {
   CHECK_U64(layout_of(later).reservation, 4 * GIB);
   wasm_memory_delete(later);
   wasm_memory_allocator_delete(without);
+  wasm_memory_allocator_delete(with_wide_guards);
   wasm_memory_allocator_delete(with_guards);
   wasm_memory_allocator_delete(with_reservation);
 }
@@ -172,5 +177,5 @@ TEST(movable_growth_is_refused) {
   in_child(movable_growth_is_refused_in_child);
 }
 
-HARNESS_MAIN(LISTED(default_falls_back), LISTED(last_rung_is_movable), LISTED(shared_falls_back_unmovable), LISTED(explicit_is_refused), LISTED(explicit_falls_back_with_consent),
-             LISTED(movable_growth_is_refused))
+HARNESS_MAIN(LISTED(default_falls_back), LISTED(last_rung_is_movable), LISTED(shared_falls_back_unmovable), LISTED(explicit_is_refused),
+             LISTED(explicit_falls_back_with_consent), LISTED(movable_growth_is_refused))

@@ -60,7 +60,8 @@ static inline wasm_memory_error_t harness_fails(const char *file, int line, cons
 
 static inline void harness_figures(const char *file, int line, const char *text, wasm_memory_error_t error, uint64_t requested, uint64_t available) {
   if (harness_failed(error.requested == requested && error.available == available, file, line, text))
-    fprintf(stderr, "requested %" PRIu64 " of %" PRIu64 ", expected %" PRIu64 " of %" PRIu64 "\n", error.requested, error.available, requested, available);
+    fprintf(stderr, "requested %" PRIu64 " of %" PRIu64 ", expected %" PRIu64 " of %" PRIu64 "\n",
+            error.requested, error.available, requested, available);
 }
 
 /* An error of another cause goes first, so that one left by an earlier check cannot satisfy the next. */

@@ -1,11 +1,6 @@
 #include "adapter.h"
 
-#include <stdlib.h>
-
-typedef struct linear_memory_t {
-  memory_adapter_t *adapter;
-  wasm_memory_t *memory;
-} linear_memory_t;
+#include <wasm_memory.h>
 
 /* The JavaScript interface's limit of a declared maximum, in pages; a module may declare more. */
 static const uint64_t largest_maximum = (UINT64_C(1) << 37) - 1;
@@ -17,7 +12,7 @@ static wasmtime_error_t *last_error(const engine_t *engine) {
 }
 
 static uint8_t *get_memory(void *env, size_t *byte_size, size_t *byte_capacity) {
-  const wasm_memory_t *memory = ((const linear_memory_t *)env)->memory;
+  const wasm_memory_t *memory = env;
   wasm_memory_layout_t layout;
   wasm_memory_get_layout(memory, &layout);
   /* Not the view's plain field: the length of a shared memory changes under other threads. */
@@ -28,24 +23,25 @@ static uint8_t *get_memory(void *env, size_t *byte_size, size_t *byte_capacity) 
 }
 
 static wasmtime_error_t *grow_memory(void *env, size_t new_byte_size) {
-  const linear_memory_t *self = env;
+  wasm_memory_t *memory = env;
+  const memory_adapter_t *adapter = wasm_memory_user_data(memory);
   wasm_memory_descriptor_t type;
-  if (wasm_memory_get_type(self->memory, &type) != WASM_MEMORY_OK) {
-    return last_error(self->adapter->engine);
+  if (wasm_memory_get_type(memory, &type) != WASM_MEMORY_OK) {
+    return last_error(adapter->engine);
   }
   /* The engine names the new size, a whole number of pages and never smaller than the old one. */
-  uint64_t delta = (new_byte_size - wasm_memory_byte_length(self->memory)) / type.page_size;
-  if (wasm_memory_grow(self->memory, delta, NULL) != WASM_MEMORY_OK) {
-    return last_error(self->adapter->engine); /* -1 for the module, an error for the host */
+  uint64_t delta = (new_byte_size - wasm_memory_byte_length(memory)) / type.page_size;
+  if (wasm_memory_grow(memory, delta, NULL) != WASM_MEMORY_OK) {
+    return last_error(adapter->engine); /* -1 for the module, an error for the host */
   }
   return NULL;
 }
 
 static void finalize_memory(void *env) {
-  linear_memory_t *self = env;
-  wasm_memory_delete(self->memory);
-  atomic_fetch_add(&self->adapter->memories_finalized, 1);
-  free(self);
+  wasm_memory_t *memory = env;
+  memory_adapter_t *adapter = wasm_memory_user_data(memory);
+  wasm_memory_delete(memory);
+  atomic_fetch_add(&adapter->memories_finalized, 1);
 }
 
 static wasm_memory_descriptor_t describe(const engine_t *engine, const wasm_memorytype_t *type) {
@@ -99,25 +95,19 @@ static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, si
   /* Compiled code without bounds checks is safe only inside exactly this. */
   wasm_memory_layout_t layout;
   wasm_memory_get_layout(memory, &layout);
-  if (layout.reservation < reserved || layout.guard_after < guard) {
+  if (layout.reservation < reserved || layout.guard_after < guard || !layout.exact_protection) {
     wasm_memory_delete(memory);
-    return engine->wasmtime_error_new("the memory has less address space than the engine needs");
+    return engine->wasmtime_error_new("the memory is not protected as the engine needs it");
   }
 
-  linear_memory_t *self = malloc(sizeof *self);
-  if (self == NULL) {
-    wasm_memory_delete(memory);
-    return engine->wasmtime_error_new("out of memory");
-  }
-  *self = (linear_memory_t){.adapter = adapter, .memory = memory};
+  wasm_memory_set_user_data(memory, adapter);
   *out = (wasmtime_linear_memory_t){
-      .env = self,
+      .env = memory,
       .get_memory = get_memory,
       .grow_memory = grow_memory,
       .finalizer = finalize_memory,
   };
   atomic_fetch_add(&adapter->memories_made, 1);
-  atomic_store(&adapter->newest, memory);
   return NULL;
 }
 

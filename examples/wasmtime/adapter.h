@@ -4,8 +4,6 @@
 
 #include <stdatomic.h>
 
-#include <wasm_memory.h>
-
 #include "engine.h"
 
 /* Must outlive the engine. The counts are atomic: the engine calls from any thread. */
@@ -14,7 +12,6 @@ typedef struct memory_adapter_t {
   atomic_uint memories_made;
   atomic_uint memories_finalized;
   atomic_uint creators_finalized;
-  _Atomic(wasm_memory_t *) newest; /* the engine's: gone when it has finalized it */
 } memory_adapter_t;
 
 /* For `wasmtime_config_host_memory_creator_set`, which copies it. The engine must also be told

@@ -132,12 +132,12 @@ mod tests {
     fn an_unshared_memory_ends_up_movable() {
         let plain = Descriptor { initial: Some(1), ..Descriptor::default() };
         let defaults = Settings::DEFAULT;
-        assert_eq!(tried(&defaults, &plain, u64::MAX), [(1 << 32, false)]);
+        assert_eq!(tried(&defaults, &plain, u64::MAX), [(1 << 32, MOVE_ALWAYS)]);
         let small = 65536 + MIB;
-        assert_eq!(tried(&defaults, &plain, 2 * MIB), [(1 << 32, false), (small, true)]);
+        assert_eq!(tried(&defaults, &plain, 2 * MIB), [(1 << 32, MOVE_ALWAYS), (small, true)]);
         assert_eq!(
             tried(&defaults, &plain, 65536),
-            [(1 << 32, false), (small, true), (65536, true)]
+            [(1 << 32, MOVE_ALWAYS), (small, true), (65536, true)]
         );
         assert_eq!(tried(&defaults, &plain, 0).len(), 3);
     }
@@ -163,7 +163,8 @@ mod tests {
         let mut asked = Settings { reservation: Some(1 << 32), ..Settings::DEFAULT };
         assert_eq!(tried(&asked, &plain, 0), [(1 << 32, false)]);
         asked.fallback = Some(true);
-        assert_eq!(tried(&asked, &plain, 100 * 65536), [(1 << 32, false), (100 * 65536, false)]);
+        let rungs = tried(&asked, &plain, 100 * 65536);
+        assert_eq!(rungs, [(1 << 32, MOVE_ALWAYS), (100 * 65536, MOVE_ALWAYS)]);
         let tight = Settings { reservation: Some(0), movable: true, ..Settings::DEFAULT };
         assert_eq!(tried(&tight, &plain, u64::MAX), [(65536, true)]);
     }

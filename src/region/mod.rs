@@ -13,7 +13,9 @@
 //! [`page_size`], unless a function says otherwise.
 
 pub(crate) mod lock;
+mod moving;
 pub(crate) mod os;
+mod proc;
 mod refusal;
 pub(crate) mod registry;
 pub(crate) mod slab;

@@ -5,10 +5,9 @@
 //! limit that cannot be asked for (no `/proc`) leaves the general reason without a figure.
 
 use super::os::{self, Errno, Limit};
-use super::page_size;
+use super::proc;
 use crate::error::Error;
 use crate::units;
-use core::ffi::CStr;
 use core::sync::atomic::{AtomicU8, Ordering};
 
 /// A reservation of `requested` bytes was refused.
@@ -19,7 +18,9 @@ pub(super) fn of_reservation(requested: usize, os_error: Errno) -> Error {
         return error;
     }
     let limit = match os_error {
-        libc::ENOMEM => exceeded(Limit::AddressSpace, usage().map(|usage| usage.total), requested),
+        libc::ENOMEM => {
+            exceeded(Limit::AddressSpace, proc::usage().map(|usage| usage.total), requested)
+        }
         // With mlockall(MCL_FUTURE) every new mapping counts as locked.
         libc::EAGAIN => os::limit(Limit::Locked),
         _ => None,
@@ -35,9 +36,8 @@ pub(super) fn of_commit(requested: usize, os_error: Errno) -> Error {
         return error;
     }
     let limit = match os_error {
-        libc::ENOMEM => {
-            exceeded(Limit::Data, usage().map(|usage| usage.data), requested).or_else(commit_limit)
-        }
+        libc::ENOMEM => exceeded(Limit::Data, proc::usage().map(|usage| usage.data), requested)
+            .or_else(commit_limit),
         libc::EAGAIN => os::limit(Limit::Locked),
         _ => None,
     };
@@ -55,8 +55,8 @@ fn map_count(os_error: Errno, more: u64, met: impl Fn(u64, u64) -> bool) -> Opti
     if os_error != libc::ENOMEM {
         return None;
     }
-    let limit = read_number(c"/proc/sys/vm/max_map_count")?;
-    let count = count_mappings()?;
+    let limit = proc::read_number(c"/proc/sys/vm/max_map_count")?;
+    let count = proc::count_mappings()?;
     met(count, limit).then(|| Error::MapCount {
         requested: count.saturating_add(more),
         available: limit,
@@ -77,7 +77,7 @@ pub(crate) fn opening_is_charged() -> bool {
     const UNKNOWN: u8 = 2;
     let overcommit_off = match OVERCOMMIT_OFF.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let off = read_number(c"/proc/sys/vm/overcommit_memory") == Some(NO_OVERCOMMIT);
+            let off = proc::read_number(c"/proc/sys/vm/overcommit_memory") == Some(NO_OVERCOMMIT);
             OVERCOMMIT_OFF.store(u8::from(off), Ordering::Relaxed);
             off
         }
@@ -92,103 +92,8 @@ const NO_OVERCOMMIT: u64 = 2;
 
 /// The limit of what all processes may commit, where the host holds to one.
 fn commit_limit() -> Option<u64> {
-    if read_number(c"/proc/sys/vm/overcommit_memory")? != NO_OVERCOMMIT {
+    if proc::read_number(c"/proc/sys/vm/overcommit_memory")? != NO_OVERCOMMIT {
         return None;
     }
-    let mut limit = None;
-    each_line(c"/proc/meminfo", |line| {
-        if let Some(rest) = line.strip_prefix(b"CommitLimit:") {
-            limit = first_number(rest).and_then(|kibibytes| kibibytes.checked_mul(1024));
-        }
-    })?;
-    limit
-}
-
-/// What this process uses, in bytes.
-struct Usage {
-    total: u64,
-    data: u64,
-}
-
-fn usage() -> Option<Usage> {
-    let mut usage = None;
-    each_line(c"/proc/self/statm", |line| {
-        let page = units::bytes(page_size());
-        let field = |index: usize| {
-            let text = line.split(|byte| *byte == b' ').nth(index)?;
-            first_number(text)?.checked_mul(page)
-        };
-        usage = field(0).zip(field(5)).map(|(total, data)| Usage { total, data });
-    })?;
-    usage
-}
-
-/// How many mappings this process has, as the kernel counts them against its limit.
-fn count_mappings() -> Option<u64> {
-    let mut count = 0_u64;
-    each_line(c"/proc/self/maps", |line| {
-        // The page of the kernel's own that is shown with 16 digits is no mapping of the process.
-        let digits = line.iter().take_while(|byte| **byte != b'-').count();
-        if digits < 16 {
-            count = count.saturating_add(1);
-        }
-    })?;
-    Some(count)
-}
-
-fn read_number(path: &CStr) -> Option<u64> {
-    let mut number = None;
-    each_line(path, |line| number = number.or_else(|| first_number(line)))?;
-    number
-}
-
-fn first_number(text: &[u8]) -> Option<u64> {
-    let start = text.iter().position(u8::is_ascii_digit)?;
-    let digits = text.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit());
-    digits.into_iter().try_fold(0_u64, |number, digit| {
-        number.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))
-    })
-}
-
-/// Hands the beginning of each line of a file to `each`. `None` when the file cannot be read.
-fn each_line(path: &CStr, mut each: impl FnMut(&[u8])) -> Option<()> {
-    // Every figure that is looked for stands in the first bytes of its line. Small buffers: this
-    // runs on whatever stack the caller has.
-    let mut start = [0_u8; 80];
-    let mut kept = 0_usize;
-    let mut buffer = [0_u8; 1024];
-    let whole = os::read_file(path, &mut buffer, |piece| {
-        for byte in piece {
-            if *byte == b'\n' {
-                each(start.get(..kept).unwrap_or_default());
-                kept = 0;
-            } else if let Some(place) = start.get_mut(kept) {
-                *place = *byte;
-                kept = kept.saturating_add(1);
-            }
-        }
-    });
-    whole.then_some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_are_read_from_the_kernel() {
-        let mappings = count_mappings().unwrap();
-        assert!((10..60_000).contains(&mappings), "{mappings}");
-        assert!(read_number(c"/proc/sys/vm/max_map_count").unwrap() > mappings);
-        let usage = usage().unwrap();
-        assert!(usage.total > usage.data && usage.data > 0);
-        assert_eq!(read_number(c"/proc/none/such"), None);
-    }
-
-    #[test]
-    fn numbers_are_found_and_never_wrap() {
-        assert_eq!(first_number(b"  65530\n"), Some(65530));
-        assert_eq!(first_number(b"none"), None);
-        assert_eq!(first_number(b"99999999999999999999"), None);
-    }
+    proc::commit_limit()
 }

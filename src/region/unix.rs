@@ -9,13 +9,13 @@
 //! the guards exist whatever is open. Protection changes open the body; one call gives all back.
 #![allow(unsafe_code, reason = "owns address space")]
 
-use super::os::{self, Access, Advice, Charge, Vacated};
+use super::os::{self, Access, Advice, Charge};
 use super::registry::Registration;
 use super::{page_size, refusal, unreleased};
 use crate::error::{Error, Result};
 use crate::units;
-use core::mem::{self, ManuallyDrop};
-use core::ptr::{self, NonNull};
+use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 
 /// The sizes of a reservation: multiples of the host page whose sum is an object the host can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,10 +77,10 @@ impl Shape {
 ///    it is inaccessible. `open` is a multiple of the host page and at most `reservation`.
 #[derive(Debug)]
 pub(crate) struct Region {
-    base: NonNull<u8>,
+    pub(super) base: NonNull<u8>,
     shape: Shape,
-    open: usize,
-    vacated: usize,
+    pub(super) open: usize,
+    pub(super) vacated: usize,
     registration: ManuallyDrop<Registration>,
 }
 
@@ -137,7 +137,7 @@ impl Region {
     }
 
     /// `bytes` rounded up to the host page, when that is within the reservation.
-    fn end_of_open(&self, bytes: u64) -> Result<usize> {
+    pub(super) fn end_of_open(&self, bytes: u64) -> Result<usize> {
         units::round_up(bytes, units::bytes(page_size()))
             .and_then(units::host)
             .filter(|end| *end <= self.shape.reservation)
@@ -148,87 +148,13 @@ impl Region {
     }
 
     /// Makes `[from, from + length)`, which lies within the reservation, readable and writable.
-    fn protect_open(&mut self, from: usize, length: usize) -> Result<()> {
+    pub(super) fn protect_open(&mut self, from: usize, length: usize) -> Result<()> {
         // SAFETY: the caller stays within the reservation (invariant 1).
         let start = unsafe { self.base.add(from) };
         // SAFETY: the range is part of this region's own mapping, and guest bytes are only ever
         // reached through raw pointers.
         unsafe { os::protect(start, length, Access::ReadWrite) }
             .map_err(|errno| refusal::of_commit(length, errno))
-    }
-
-    /// Moves the body into a new reservation of `shape` and opens it up to `bytes`. This region
-    /// becomes the new one; the answer is the old one, whose body's contents are unspecified. A
-    /// refusal changes nothing. `bytes` is at least what is open.
-    ///
-    /// # Errors
-    /// [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`].
-    pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64) -> Result<Self> {
-        let body = self.open;
-        let mut new = Self::reserve(shape)?;
-        let end = new.end_of_open(bytes)?.max(body);
-        // The grown part first: once pages have moved there is nothing left that can be refused.
-        if let Some(more) = end.checked_sub(body).filter(|more| *more > 0) {
-            new.protect_open(body, more)?;
-        }
-        if body > 0 {
-            new = self.move_body(new, end)?;
-        }
-        new.open = end;
-        new.registration.set_owner(self.registration.owner());
-        Ok(mem::replace(self, new))
-    }
-
-    /// Moves `[base, base + open)` to the base of `new`, whose bytes from there to `end` are open.
-    #[cfg(any(target_os = "linux", target_os = "android"))]
-    fn move_body(&mut self, mut new: Self, end: usize) -> Result<Self> {
-        let body = self.open;
-        // SAFETY: both ranges belong to the two regions, `new` has at least `body` bytes of
-        // reservation, and guest bytes are only ever reached through raw pointers.
-        let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Mapped) };
-        let moved = match moved {
-            // A kernel before 5.7 does not know the flag and says so before it does anything.
-            Err(libc::EINVAL) => {
-                // SAFETY: as above; the refused call did not touch the range.
-                let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Hole) };
-                if moved.is_ok() {
-                    // Another thread's mapping may be there from here on.
-                    self.vacated = body;
-                }
-                moved
-            }
-            moved => moved,
-        };
-        match moved {
-            Ok(()) => Ok(new),
-            Err(errno) => {
-                // The kernel unmaps the target before it tries, so there may be a hole that another
-                // thread has filled: that part of the new range is nobody's from here on.
-                new.vacated = body;
-                let shape = new.shape;
-                drop(new);
-                // A body of several mappings (locked or advised in part by the embedder) is
-                // refused; and the kernel wants mappings in hand. Copying needs neither.
-                self.copy_body(shape, end).map_err(|_| refusal::of_move(body, errno))
-            }
-        }
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android")))]
-    fn move_body(&mut self, new: Self, end: usize) -> Result<Self> {
-        let shape = new.shape;
-        drop(new);
-        self.copy_body(shape, end)
-    }
-
-    /// Copies the body into a new reservation of `shape` that is open up to `end`.
-    fn copy_body(&self, shape: Shape, end: usize) -> Result<Self> {
-        let mut new = Self::reserve(shape)?;
-        new.open_to(units::bytes(end))?;
-        // SAFETY: both are open over `self.open` bytes and are different mappings. A memory that
-        // moves is not shared, so nobody writes to it meanwhile.
-        unsafe { ptr::copy_nonoverlapping(self.base.as_ptr(), new.base.as_ptr(), self.open) };
-        Ok(new)
     }
 }
 
@@ -255,7 +181,7 @@ impl Drop for Region {
 
 /// Gives a range of a dropped region back to the host; where that is refused it is emptied, closed
 /// and kept.
-fn give_back(start: NonNull<u8>, length: usize) {
+pub(super) fn give_back(start: NonNull<u8>, length: usize) {
     if length == 0 {
         return;
     }
@@ -277,28 +203,28 @@ fn give_back(start: NonNull<u8>, length: usize) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::faults::{self, Fault};
     use crate::region::os::Call;
     use crate::region::unreleased;
     use crate::test_support::in_child;
 
-    const PAGE: u64 = 65536;
+    pub(in crate::region) const PAGE: u64 = 65536;
 
-    fn region(reservation: u64, open: u64) -> Region {
+    pub(in crate::region) fn region(reservation: u64, open: u64) -> Region {
         let mut region = Region::reserve(Shape::new(PAGE, reservation, PAGE).unwrap()).unwrap();
         region.open_to(open).unwrap();
         region
     }
 
-    fn write(region: &Region, at: usize, value: u8) {
+    pub(in crate::region) fn write(region: &Region, at: usize, value: u8) {
         assert!(at < region.open());
         // SAFETY: within the open part of a region of this test alone.
         unsafe { region.base().add(at).write(value) };
     }
 
-    fn read(region: &Region, at: usize) -> u8 {
+    pub(in crate::region) fn read(region: &Region, at: usize) -> u8 {
         assert!(at < region.open());
         // SAFETY: within the open part of a region of this test alone.
         unsafe { region.base().add(at).read() }
@@ -329,76 +255,6 @@ mod tests {
         assert_eq!(region.open(), 65536);
         region.open_to(2 * PAGE).unwrap();
         write(&region, 131_071, 1);
-    }
-
-    #[test]
-    fn a_move_keeps_the_bytes_and_zeroes_the_rest() {
-        let mut region = region(PAGE, PAGE);
-        write(&region, 0, 1);
-        write(&region, 65535, 2);
-        let old = region.move_to(Shape::new(0, 4 * PAGE, PAGE).unwrap(), 3 * PAGE).unwrap();
-        assert_ne!(old.base(), region.base());
-        assert_eq!(old.vacated, 0, "this kernel can leave the vacated range mapped");
-        drop(old);
-        assert_eq!([read(&region, 0), read(&region, 65535), read(&region, 65536)], [1, 2, 0]);
-        assert_eq!(region.open() as u64, 3 * PAGE);
-    }
-
-    #[test]
-    fn a_move_works_where_the_kernel_does_not_know_how_to_keep_the_old_range() {
-        let mut region = region(PAGE, PAGE);
-        write(&region, 9, 9);
-        let fault = Fault { call: Some(Call::Remap), errno: libc::EINVAL, ..Fault::nth(1) };
-        let old = faults::with(fault, || {
-            region.move_to(Shape::new(0, 4 * PAGE, PAGE).unwrap(), 2 * PAGE)
-        })
-        .unwrap();
-        assert_eq!(old.vacated, 65536);
-        drop(old);
-        assert_eq!([read(&region, 9), read(&region, 65536)], [9, 0]);
-    }
-
-    #[test]
-    fn a_body_of_several_mappings_moves_too() {
-        let mut region = region(2 * PAGE, 2 * PAGE);
-        write(&region, 70_000, 7);
-        // SAFETY: advice that changes no contents, on a part of the body, makes it two mappings.
-        let advised =
-            unsafe { libc::madvise(region.base().as_ptr().cast(), 65536, libc::MADV_DONTDUMP) };
-        assert_eq!(advised, 0);
-        drop(region.move_to(Shape::new(0, 8 * PAGE, PAGE).unwrap(), 3 * PAGE).unwrap());
-        assert_eq!([read(&region, 70_000), read(&region, 0)], [7, 0]);
-    }
-
-    #[test]
-    fn every_refusal_of_a_move_leaves_the_old_body_whole() {
-        for errno in [libc::ENOMEM, libc::EFAULT, libc::EAGAIN] {
-            for forever in [false, true] {
-                let mut nth = 1;
-                loop {
-                    let mut region = region(PAGE, PAGE);
-                    write(&region, 5, 5);
-                    let base = region.base();
-                    let fault = Fault { errno, forever, ..Fault::nth(nth) };
-                    let mut refused = false;
-                    let moved = faults::with(fault, || {
-                        let shape = Shape::new(0, 4 * PAGE, PAGE).unwrap();
-                        let moved = region.move_to(shape, 2 * PAGE);
-                        refused = faults::refused() > 0;
-                        moved
-                    });
-                    assert_eq!(read(&region, 5), 5);
-                    if moved.is_err() {
-                        assert_eq!((region.base(), region.open()), (base, 65536));
-                    }
-                    if !refused {
-                        break;
-                    }
-                    nth += 1;
-                }
-                assert!(nth > 3, "{nth} calls were refused");
-            }
-        }
     }
 
     #[test]

@@ -11,6 +11,21 @@ use std::process::Command;
 /// The feature that lets a test make the operating system fail.
 const FAULTS: [&str; 2] = ["--features", "wasm_memory/fault-injection"];
 
+/// Makes sure that this toolchain has rustfmt and clippy.
+pub fn provide_components() -> Result<()> {
+    for component in ["rustfmt", "clippy"] {
+        let subcommand = if component == "rustfmt" { "fmt" } else { "clippy" };
+        if quiet(&mut cargo([subcommand, "--version"])).is_ok() {
+            continue;
+        }
+        let missing = format!("missing tool: {component}, a component of the Rust toolchain");
+        let rustup = find_program("rustup").with_context(|| missing.clone())?;
+        println!("    fetching {component}");
+        quiet(&mut command(rustup, ["component", "add", component])).context(missing)?;
+    }
+    Ok(())
+}
+
 /// `cargo fmt --check`.
 pub fn format() -> Result<()> {
     quiet(&mut cargo(["fmt", "--all", "--check", "--", "--color", "never"]))

@@ -9,6 +9,7 @@ pub fn run() -> Result<()> {
     let mut steps = Steps::new();
     steps.run("tools", || {
         tools::require()?;
+        cargo::provide_components()?;
         venv::provide(&["cmake", "ninja", "wasmtime"])
     })?;
 

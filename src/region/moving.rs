@@ -1,0 +1,236 @@
+//! Moving a body into a larger reservation, page tables and not bytes.
+//!
+//! The kernel unmaps the target of a move before it tries, so a failed one may leave a hole in the
+//! new reservation which another thread has filled by the time we know; and on kernels that cannot
+//! keep the vacated range mapped, a successful one leaves such a hole in the old. A hole is never
+//! unmapped across ([`Region`]'s `vacated`), and what failed once is tried again only in a fresh
+//! reservation. Until all bytes are in the new place the old one is whole, or made so again.
+#![allow(unsafe_code, reason = "moves pages between regions")]
+
+use super::os::{self, Errno, Vacated};
+use super::unix::{Region, Shape, give_back};
+use super::{proc, refusal};
+use crate::error::Result;
+use crate::units;
+use core::{mem, ptr};
+
+impl Region {
+    /// Moves the body into a new reservation of `shape` and opens it up to `bytes`, which is at
+    /// least what is open. This region becomes the new one, found as the same owner's; the answer is
+    /// the old one, whose body's contents are unspecified. A refusal changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::AddressSpace`](crate::Error::AddressSpace), [`Error::Commit`](crate::Error::Commit),
+    /// [`Error::MapCount`](crate::Error::MapCount), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64) -> Result<Self> {
+        let mut new = Self::for_move(shape, self.open, bytes)?;
+        if self.open > 0 {
+            if let Err(errno) = self.move_body(&mut new) {
+                drop(new);
+                new = self.move_otherwise(shape, bytes, errno)?;
+            }
+        }
+        new.open = new.end_of_open(bytes)?.max(self.open);
+        new.registration().set_owner(self.registration().owner());
+        Ok(mem::replace(self, new))
+    }
+
+    /// A new region whose bytes from `body` to `bytes` are open: once pages have moved there is
+    /// nothing left that can be refused.
+    fn for_move(shape: Shape, body: usize, bytes: u64) -> Result<Self> {
+        let mut new = Self::reserve(shape)?;
+        let end = new.end_of_open(bytes)?;
+        if let Some(more) = end.checked_sub(body).filter(|more| *more > 0) {
+            new.protect_open(body, more)?;
+        }
+        Ok(new)
+    }
+
+    /// What is left to try after the kernel refused to move the body as a whole.
+    fn move_otherwise(&mut self, shape: Shape, bytes: u64, errno: Errno) -> Result<Self> {
+        if errno == libc::EFAULT {
+            // More than one mapping: the embedder locked, advised or protected a part.
+            let mut new = Self::for_move(shape, self.open, bytes)?;
+            if self.move_pieces(&mut new).is_some() {
+                return Ok(new);
+            }
+        }
+        // The kernel wants some mappings in hand for a move; copying needs none.
+        self.copy_body(shape, bytes).map_err(|_| refusal::of_move(self.open, errno))
+    }
+
+    /// Moves the body as a whole.
+    fn move_body(&mut self, new: &mut Self) -> core::result::Result<(), Errno> {
+        let body = self.open;
+        // SAFETY: both ranges belong to the two regions, the new one has room for the body, and
+        // guest bytes are only ever reached through raw pointers.
+        match unsafe { os::remap(self.base, body, new.base, Vacated::Mapped) } {
+            Ok(()) => Ok(()),
+            // A kernel before 5.7 does not know the flag and says so before it does anything.
+            Err(libc::EINVAL) => {
+                // SAFETY: as above.
+                let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Hole) };
+                // The hole is where the bytes were or where they were to be.
+                let vacated = if moved.is_ok() { &mut self.vacated } else { &mut new.vacated };
+                *vacated = body;
+                moved
+            }
+            Err(errno) => {
+                new.vacated = body;
+                Err(errno)
+            }
+        }
+    }
+
+    /// Moves the body mapping by mapping. `None` when that fails; the old body is whole again then.
+    fn move_pieces(&mut self, new: &mut Self) -> Option<()> {
+        /// A body in more pieces than this is copied: each needs a look at all mappings.
+        const MOST_PIECES: usize = 32;
+        let mut moved = 0;
+        for _ in 0..MOST_PIECES {
+            let rest = self.open.checked_sub(moved).filter(|rest| *rest > 0)?;
+            // SAFETY: within the body.
+            let from = unsafe { self.base.add(moved) };
+            // SAFETY: the new region has room for the body.
+            let to = unsafe { new.base.add(moved) };
+            let piece = proc::end_of_mapping(from.addr().get())
+                .and_then(|end| end.checked_sub(from.addr().get()))
+                .map(|length| length.min(rest));
+            // SAFETY: both ranges belong to the two regions, and the old one is one mapping.
+            let outcome = piece
+                .ok_or(libc::EFAULT)
+                .and_then(|length| unsafe { os::remap(from, length, to, Vacated::Mapped) });
+            if outcome.is_err() {
+                self.take_back(new, moved, piece.unwrap_or(0));
+                return None;
+            }
+            moved = moved.saturating_add(piece.unwrap_or(0));
+            if moved == self.open {
+                return Some(());
+            }
+        }
+        self.take_back(new, moved, 0);
+        None
+    }
+
+    /// Brings the first `moved` bytes back, and gives up the piece behind them in the new region.
+    fn take_back(&self, new: &mut Self, moved: usize, failed: usize) {
+        // SAFETY: the vacated range stayed mapped and writable, and both hold `moved` bytes.
+        unsafe { ptr::copy_nonoverlapping(new.base.as_ptr(), self.base.as_ptr(), moved) };
+        // What was moved there is the new region's own; only the piece that failed may not be.
+        give_back(new.base, moved);
+        new.vacated = moved.saturating_add(failed);
+    }
+
+    /// Copies the body into a new region of `shape` that is open up to `bytes`.
+    fn copy_body(&self, shape: Shape, bytes: u64) -> Result<Self> {
+        let mut new = Self::reserve(shape)?;
+        new.open_to(bytes.max(units::bytes(self.open)))?;
+        // SAFETY: both are open over `self.open` bytes and are different mappings. A memory that
+        // moves is not shared, so nobody writes to it meanwhile.
+        unsafe { ptr::copy_nonoverlapping(self.base.as_ptr(), new.base.as_ptr(), self.open) };
+        Ok(new)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults::{self, Fault};
+    use crate::region::os::Call;
+    use crate::region::unix::tests::{PAGE, read, region, write};
+
+    fn larger() -> Shape {
+        Shape::new(0, 8 * PAGE, PAGE).unwrap()
+    }
+
+    /// Makes the body two mappings by advice that changes no contents.
+    fn split(region: &Region) {
+        let start = region.base().as_ptr().cast();
+        // SAFETY: a part of the body of a region of this test.
+        assert_eq!(unsafe { libc::madvise(start, 65536, libc::MADV_DONTDUMP) }, 0);
+    }
+
+    #[test]
+    fn a_move_keeps_the_bytes_and_zeroes_the_rest() {
+        let mut region = region(PAGE, PAGE);
+        write(&region, 0, 1);
+        write(&region, 65535, 2);
+        let old = region.move_to(larger(), 3 * PAGE).unwrap();
+        assert_ne!(old.base(), region.base());
+        assert_eq!(old.vacated, 0, "this kernel can leave the vacated range mapped");
+        drop(old);
+        assert_eq!([read(&region, 0), read(&region, 65535), read(&region, 65536)], [1, 2, 0]);
+        assert_eq!(region.open() as u64, 3 * PAGE);
+    }
+
+    #[test]
+    fn a_move_works_where_the_kernel_cannot_keep_the_old_range() {
+        let mut region = region(PAGE, PAGE);
+        write(&region, 9, 9);
+        let fault = Fault { call: Some(Call::Remap), errno: libc::EINVAL, ..Fault::nth(1) };
+        let old = faults::with(fault, || region.move_to(larger(), 2 * PAGE)).unwrap();
+        assert_eq!(old.vacated, 65536);
+        drop(old);
+        assert_eq!([read(&region, 9), read(&region, 65536)], [9, 0]);
+    }
+
+    #[test]
+    fn a_body_of_several_mappings_moves_too() {
+        let mut region = region(2 * PAGE, 2 * PAGE);
+        write(&region, 70_000, 7);
+        split(&region);
+        drop(region.move_to(larger(), 3 * PAGE).unwrap());
+        assert_eq!([read(&region, 70_000), read(&region, 0)], [7, 0]);
+    }
+
+    #[test]
+    fn a_move_in_pieces_has_a_way_back() {
+        for failing in 2..=4 {
+            let mut region = region(2 * PAGE, 2 * PAGE);
+            let base = region.base();
+            write(&region, 5, 5);
+            write(&region, 70_000, 7);
+            split(&region);
+            let mut new = Region::for_move(larger(), region.open(), 3 * PAGE).unwrap();
+            let fault = Fault { call: Some(Call::Remap), ..Fault::nth(failing - 1) };
+            let moved = faults::with(fault, || region.move_pieces(&mut new));
+            assert_eq!(moved.is_some(), failing == 4, "two mappings take two moves");
+            let whole = if moved.is_some() { &mut new } else { &mut region };
+            whole.open = 131_072;
+            assert_eq!([read(whole, 5), read(whole, 70_000)], [5, 7]);
+            assert_eq!(region.base(), base);
+        }
+    }
+
+    #[test]
+    fn every_refusal_of_a_move_leaves_the_old_body_whole() {
+        for errno in [libc::ENOMEM, libc::EFAULT, libc::EAGAIN, libc::EINVAL] {
+            for forever in [false, true] {
+                let mut nth = 1;
+                loop {
+                    let mut region = region(PAGE, PAGE);
+                    write(&region, 5, 5);
+                    let base = region.base();
+                    let fault = Fault { errno, forever, ..Fault::nth(nth) };
+                    let mut refused = 0;
+                    let moved = faults::with(fault, || {
+                        let moved = region.move_to(larger(), 2 * PAGE);
+                        refused = faults::refused();
+                        moved
+                    });
+                    assert_eq!(read(&region, 5), 5);
+                    if moved.is_err() {
+                        assert_eq!((region.base(), region.open()), (base, 65536));
+                        region.open_to(PAGE).unwrap();
+                    }
+                    if refused == 0 {
+                        break;
+                    }
+                    nth += 1;
+                }
+                assert!(nth > 3, "{nth} calls were refused");
+            }
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What the kernel tells of this process and of itself in `/proc`. Every answer may be missing: then
+//! whoever asked does without. Nothing is allocated.
+
+use super::os;
+use super::page_size;
+use crate::units;
+use core::ffi::CStr;
+
+/// What this process uses, in bytes.
+pub(super) struct Usage {
+    /// Address space.
+    pub(super) total: u64,
+    /// Private writable memory, touched or not.
+    pub(super) data: u64,
+}
+
+pub(super) fn usage() -> Option<Usage> {
+    let mut usage = None;
+    each_line(c"/proc/self/statm", |line| {
+        let page = units::bytes(page_size());
+        let field = |index: usize| {
+            let text = line.split(|byte| *byte == b' ').nth(index)?;
+            first_number(text)?.checked_mul(page)
+        };
+        usage = field(0).zip(field(5)).map(|(total, data)| Usage { total, data });
+    })?;
+    usage
+}
+
+/// How many mappings this process has, as the kernel counts them against its limit.
+pub(super) fn count_mappings() -> Option<u64> {
+    let mut count = 0_u64;
+    each_line(c"/proc/self/maps", |line| {
+        // The page of the kernel's own that is shown with 16 digits is no mapping of the process.
+        let digits = line.iter().take_while(|byte| **byte != b'-').count();
+        if digits < 16 {
+            count = count.saturating_add(1);
+        }
+    })?;
+    Some(count)
+}
+
+pub(super) fn read_number(path: &CStr) -> Option<u64> {
+    let mut number = None;
+    each_line(path, |line| number = number.or_else(|| first_number(line)))?;
+    number
+}
+
+fn first_number(text: &[u8]) -> Option<u64> {
+    let start = text.iter().position(u8::is_ascii_digit)?;
+    let digits = text.get(start..)?.iter().take_while(|byte| byte.is_ascii_digit());
+    digits.into_iter().try_fold(0_u64, |number, digit| {
+        number.checked_mul(10)?.checked_add(u64::from(digit.wrapping_sub(b'0')))
+    })
+}
+
+/// Hands the beginning of each line of a file to `each`. `None` when the file cannot be read.
+fn each_line(path: &CStr, mut each: impl FnMut(&[u8])) -> Option<()> {
+    // Every figure that is looked for stands in the first bytes of its line. Small buffers: this
+    // runs on whatever stack the caller has.
+    let mut start = [0_u8; 80];
+    let mut kept = 0_usize;
+    let mut buffer = [0_u8; 1024];
+    let whole = os::read_file(path, &mut buffer, |piece| {
+        for byte in piece {
+            if *byte == b'\n' {
+                each(start.get(..kept).unwrap_or_default());
+                kept = 0;
+            } else if let Some(place) = start.get_mut(kept) {
+                *place = *byte;
+                kept = kept.saturating_add(1);
+            }
+        }
+    });
+    whole.then_some(())
+}
+
+/// The limit of what all processes may commit, in bytes.
+pub(super) fn commit_limit() -> Option<u64> {
+    let mut limit = None;
+    each_line(c"/proc/meminfo", |line| {
+        if let Some(rest) = line.strip_prefix(b"CommitLimit:") {
+            limit = first_number(rest).and_then(|kibibytes| kibibytes.checked_mul(1024));
+        }
+    })?;
+    limit
+}
+
+/// Where the mapping ends that `address` lies in.
+pub(super) fn end_of_mapping(address: usize) -> Option<usize> {
+    let mut end = None;
+    each_line(c"/proc/self/maps", |line| {
+        let mut bounds = line.split(|byte| matches!(byte, b'-' | b' ')).map(hexadecimal);
+        let (first, past) = (bounds.next().flatten(), bounds.next().flatten());
+        if let Some((first, past)) = first.zip(past) {
+            if (first..past).contains(&address) {
+                end = Some(past);
+            }
+        }
+    })?;
+    end
+}
+
+fn hexadecimal(text: &[u8]) -> Option<usize> {
+    usize::from_str_radix(core::str::from_utf8(text).ok()?, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_read_from_the_kernel() {
+        let mappings = count_mappings().unwrap();
+        assert!((10..60_000).contains(&mappings), "{mappings}");
+        assert!(read_number(c"/proc/sys/vm/max_map_count").unwrap() > mappings);
+        let usage = usage().unwrap();
+        assert!(usage.total > usage.data && usage.data > 0);
+        assert_eq!(read_number(c"/proc/none/such"), None);
+        let local = 0_u8;
+        assert!(end_of_mapping((&raw const local).addr()).unwrap() > (&raw const local).addr());
+        assert_eq!(end_of_mapping(1), None);
+    }
+
+    #[test]
+    fn numbers_are_found_and_never_wrap() {
+        assert_eq!(first_number(b"  65530\n"), Some(65530));
+        assert_eq!(first_number(b"none"), None);
+        assert_eq!(first_number(b"99999999999999999999"), None);
+    }
+}

@@ -24,7 +24,7 @@ mod unreleased;
 
 pub(crate) use refusal::opening_is_charged;
 pub(crate) use unix::{Region, Shape};
-pub use unreleased::{Unreleased, unreleased};
+pub use unreleased::{Unreleased, count as unreleased};
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 

@@ -46,7 +46,7 @@ static WAITING: AtomicUsize = AtomicUsize::new(0);
 
 /// What the host would not take back so far.
 #[must_use]
-pub fn unreleased() -> Unreleased {
+pub fn count() -> Unreleased {
     RANGES.lock().count
 }
 

@@ -61,13 +61,13 @@ static wasm_memory_descriptor_t describe(const engine_t *engine, const wasm_memo
   return descriptor;
 }
 
-/* The limits in bytes are those of the type in pages, which tells an absent maximum apart. */
+/* The limits in bytes are those of the type in pages; only the type tells an absent maximum. */
 static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, size_t minimum,
                                     size_t maximum, size_t reserved, size_t guard,
                                     wasmtime_linear_memory_t *out) {
   memory_adapter_t *adapter = env;
   const engine_t *engine = adapter->engine;
-  (void)minimum, (void)maximum;
+  (void)minimum;
 
   wasm_memory_descriptor_t descriptor = describe(engine, type);
   wasm_memory_config_t *config = wasm_memory_config_new();
@@ -76,9 +76,9 @@ static wasmtime_error_t *new_memory(void *env, const wasm_memorytype_t *type, si
   }
   wasm_memory_config_set_reservation(config, reserved);
   wasm_memory_config_set_guards(config, 0, guard);
-  /* Past the reservation (i64, or an engine told to reserve little) the engine follows the base,
-   * except of a shared memory. */
-  wasm_memory_config_set_movable(config, !descriptor.shared);
+  /* The engine follows the base only of an unshared memory that can outgrow what it asked for: an
+   * i64 one, or any when it was told to reserve little. */
+  wasm_memory_config_set_movable(config, !descriptor.shared && maximum > reserved);
 
   wasm_memory_allocator_t *allocator = NULL;
   wasm_memory_t *memory = NULL;

@@ -50,12 +50,12 @@ pub(super) fn climb_down<T>(
     let first = settings.reservation.unwrap_or(most).max(bytes);
     let may_move = !memory_type.is_shared();
     let movable = may_move && (settings.movable && first < most || moves_for_stress(settings));
-    let mut outcome = attempt(Rung { shape: shape(settings, first)?, movable });
+    let mut outcome = shape(settings, first).and_then(|shape| attempt(Rung { shape, movable }));
     let mut tried = first;
     while settings.fallback() && matches!(outcome, Err(Error::AddressSpace { .. })) {
         let Some(reservation) = next_below(tried, bytes, most, may_move) else { break };
         let movable = may_move && (reservation < most || moves_for_stress(settings));
-        outcome = attempt(Rung { shape: shape(settings, reservation)?, movable });
+        outcome = shape(settings, reservation).and_then(|shape| attempt(Rung { shape, movable }));
         tried = reservation;
     }
     outcome
@@ -79,8 +79,10 @@ pub(super) fn climb_down_to_move<T>(
 ) -> Result<T> {
     let most = most_bytes(settings, memory_type).max(bytes);
     let first = with_slack(bytes, most);
-    match attempt(shape(settings, first)?) {
-        Err(Error::AddressSpace { .. }) if first > bytes => attempt(shape(settings, bytes)?),
+    match shape(settings, first).and_then(&mut attempt) {
+        Err(Error::AddressSpace { .. }) if first > bytes => {
+            shape(settings, bytes).and_then(attempt)
+        }
         outcome => outcome,
     }
 }
@@ -140,6 +142,13 @@ mod tests {
             [(1 << 32, MOVE_ALWAYS), (small, true), (65536, true)]
         );
         assert_eq!(tried(&defaults, &plain, 0).len(), 3);
+    }
+
+    #[test]
+    fn a_size_limit_that_no_host_has_is_a_rung_like_another() {
+        let unbounded = Settings { size_limit: u64::MAX, ..Settings::DEFAULT };
+        let wide = Descriptor { initial: Some(1), address: 1, ..Descriptor::default() };
+        assert_eq!(tried(&unbounded, &wide, 2 * MIB), [(65536 + MIB, true)]);
     }
 
     #[test]

@@ -11,26 +11,15 @@ const REQUIREMENTS: &str = include_str!("../requirements.txt");
 /// Makes sure that these packages of `requirements.txt` are in the environment. One that cannot be
 /// fetched is done without if the machine has a program of its name.
 pub fn provide(packages: &[&str]) -> Result<()> {
-    let mut missing = Vec::new();
+    if quiet(&mut command(python(), ["-c", ""])).is_err() {
+        create()?;
+    }
     for package in packages {
         let requirement = requirement(package)?;
-        let stamp = stamp(package);
-        if !fs::read_to_string(&stamp).is_ok_and(|text| text == requirement) {
-            missing.push((*package, requirement, stamp));
+        let stamp = directory().join(format!("{package}.installed"));
+        if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirement) {
+            continue;
         }
-    }
-    let usable = quiet(&mut command(python(), ["-c", ""])).is_ok();
-    if usable && missing.is_empty() {
-        return Ok(());
-    }
-    if !usable {
-        create()?;
-        missing = packages
-            .iter()
-            .map(|package| Ok((*package, requirement(package)?, stamp(package))))
-            .collect::<Result<_>>()?;
-    }
-    for (package, requirement, stamp) in missing {
         println!("    fetching {requirement} into target/venv");
         let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement];
         match quiet(&mut command(python(), pip)) {
@@ -92,10 +81,6 @@ fn requirement(package: &str) -> Result<&'static str> {
         .lines()
         .find(|line| line.split("==").next() == Some(package))
         .with_context(|| format!("xtask/requirements.txt does not name {package}"))
-}
-
-fn stamp(package: &str) -> PathBuf {
-    directory().join(format!("{package}.installed"))
 }
 
 fn directory() -> PathBuf {

@@ -305,6 +305,21 @@
 #define WASM_MEMORY_ZONE_GUARD_BEFORE 3
 
 /**
+ * A wait was woken by a notify.
+ */
+#define WASM_MEMORY_WAIT_WOKEN 0
+
+/**
+ * A wait found another value than the expected one.
+ */
+#define WASM_MEMORY_WAIT_NOT_EQUAL 1
+
+/**
+ * The time of a wait was over.
+ */
+#define WASM_MEMORY_WAIT_TIMED_OUT 2
+
+/**
  * Bounds: growth changes the protection of pages, and an access past the byte length faults.
  */
 #define WASM_MEMORY_BOUNDS_GUARDED 0
@@ -321,6 +336,16 @@
  * everywhere.
  */
 typedef struct wasm_memory_allocator_t wasm_memory_allocator_t;
+
+/**
+ * The bytes of a memory as an object of their own: what ArrayBuffer (of an unshared memory) and
+ * SharedArrayBuffer (of a shared one) are to JavaScript. Given back by wasm_memory_buffer_delete.
+ *
+ * A buffer keeps its bytes mapped, also when its memory is deleted. An unshared memory and all its
+ * buffers are one unit: one thread at a time uses any of them; buffers of a shared memory may be
+ * used by any thread at once. Retain and delete are safe from any thread meanwhile.
+ */
+typedef struct wasm_memory_buffer_t wasm_memory_buffer_t;
 
 /**
  * The settings of an allocator to be. Made by wasm_memory_config_new with the defaults, one setter
@@ -757,6 +782,286 @@ void wasm_memory_set_user_data(struct wasm_memory_t *memory, void *user_data);
  * Async-signal-safe. Any thread.
  */
 void *wasm_memory_user_data(const struct wasm_memory_t *memory);
+
+/**
+ * The current buffer of a memory: `memory.buffer`.
+ *
+ * out: receives the buffer with one more reference, to be given back with
+ * wasm_memory_buffer_delete; NULL after a failure. The same pointer as before, unless an event in
+ * between replaced the buffer: growth of an unshared memory by any delta, also 0 (which detaches
+ * it, unless it is resizable); growth of a shared memory by more than 0, also by another thread
+ * (unless it is growable); a conversion.
+ *
+ * A pointer into the buffer stays readable and writable over the length it had while the buffer is
+ * held, even once it is detached, its memory deleted or moved.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_RANGE_ERROR: no memory for the object (OUT_OF_MEMORY).
+ * Specification: JS API, Memory.prototype.buffer and "refresh the memory buffer".
+ */
+wasm_memory_status_t wasm_memory_buffer(struct wasm_memory_t *memory,
+                                        struct wasm_memory_buffer_t **out);
+
+/**
+ * The current buffer, made resizable (growable, for a shared memory): `memory.toResizableBuffer()`.
+ *
+ * out: as for wasm_memory_buffer. A resizable buffer that is current already is returned as it is;
+ * else a new one is made, and that of an unshared memory is detached. Its maximum length is the
+ * memory's maximum. A memory whose current buffer is resizable does not move: growth that would
+ * need it is WASM_MEMORY_RANGE_ERROR, RESERVATION_EXCEEDED.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE); the memory
+ * has no maximum (NO_MAXIMUM). WASM_MEMORY_RANGE_ERROR: OUT_OF_MEMORY.
+ * Specification: JS API, Memory.prototype.toResizableBuffer.
+ */
+wasm_memory_status_t wasm_memory_to_resizable_buffer(struct wasm_memory_t *memory,
+                                                     struct wasm_memory_buffer_t **out);
+
+/**
+ * The current buffer, made one of fixed length: `memory.toFixedLengthBuffer()`.
+ *
+ * out: as for wasm_memory_buffer. One of fixed length that is current already is returned as
+ * wasm_memory_buffer returns it; else a new one is made, and that of an unshared memory is detached.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_RANGE_ERROR: OUT_OF_MEMORY.
+ * Specification: JS API, Memory.prototype.toFixedLengthBuffer.
+ */
+wasm_memory_status_t wasm_memory_to_fixed_length_buffer(struct wasm_memory_t *memory,
+                                                        struct wasm_memory_buffer_t **out);
+
+/**
+ * Counts one more reference to a buffer, to be given back with wasm_memory_buffer_delete.
+ *
+ * Returns the same pointer; NULL for a bad handle. Any thread.
+ */
+struct wasm_memory_buffer_t *wasm_memory_buffer_retain(struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Gives back one reference to a buffer. The bytes go with the last of the memory and its buffers.
+ *
+ * buffer: NULL, a dead handle and one of another kind do nothing. Never fails. Any thread.
+ */
+void wasm_memory_buffer_delete(struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Address of the first byte of a buffer; NULL once it is detached, and for a bad handle.
+ */
+uint8_t *wasm_memory_buffer_data(const struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Length of a buffer in bytes: `buffer.byteLength`. 0 once it is detached, and for a bad handle. A
+ * resizable one follows its memory; one of fixed length of a shared memory keeps its length.
+ */
+uint64_t wasm_memory_buffer_byte_length(const struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Length in bytes that a buffer can be resized to: `buffer.maxByteLength`. Its own length when it
+ * is of fixed length, 0 once it is detached, and for a bad handle.
+ */
+uint64_t wasm_memory_buffer_max_byte_length(const struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Is a buffer detached: `buffer.detached`? Never true for a shared one; false for a bad handle.
+ */
+bool wasm_memory_buffer_is_detached(const struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Is it the buffer of a shared memory, a SharedArrayBuffer? False for a bad handle.
+ */
+bool wasm_memory_buffer_is_shared(const struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Is a buffer resizable (growable, for a shared one)? Never changes for a buffer, also when it is
+ * detached; false for a bad handle.
+ */
+bool wasm_memory_buffer_is_resizable(const struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Grows an unshared memory through its resizable buffer: `buffer.resize(byteLength)`.
+ *
+ * byte_length: the new length; the current one is allowed and succeeds.
+ *
+ * In this order. WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE), the buffer
+ * is of fixed length or shared (BUFFER_KIND). WASM_MEMORY_RANGE_ERROR: more than 2^53 - 1
+ * (MAX_BYTE_LENGTH). WASM_MEMORY_TYPE_ERROR: the buffer is detached (DETACHED).
+ * WASM_MEMORY_RANGE_ERROR: more than its maximum (MAX_BYTE_LENGTH), less than its length
+ * (WOULD_SHRINK), not whole pages more (NOT_PAGE_MULTIPLE), or what growth is refused for
+ * (wasm_memory_grow). A failure changes nothing.
+ * Specification: ECMAScript, ArrayBuffer.prototype.resize; JS API, HostResizeArrayBuffer.
+ */
+wasm_memory_status_t wasm_memory_buffer_resize(struct wasm_memory_buffer_t *buffer,
+                                               uint64_t byte_length);
+
+/**
+ * Grows a shared memory through its growable buffer: `buffer.grow(byteLength)`.
+ *
+ * byte_length: the new length; the current one is allowed and succeeds.
+ *
+ * In this order. WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE), the buffer
+ * is of fixed length or unshared (BUFFER_KIND). WASM_MEMORY_RANGE_ERROR: more than 2^53 - 1
+ * (MAX_BYTE_LENGTH), less than its length (WOULD_SHRINK), not whole pages more
+ * (NOT_PAGE_MULTIPLE), more than its maximum (MAX_BYTE_LENGTH), or what growth is refused for
+ * (wasm_memory_grow). A failure changes nothing. Any thread.
+ * Specification: ECMAScript, SharedArrayBuffer.prototype.grow; threads JS API.
+ */
+wasm_memory_status_t wasm_memory_buffer_grow(struct wasm_memory_buffer_t *buffer,
+                                             uint64_t byte_length);
+
+/**
+ * `ArrayBuffer.prototype.transfer`: never possible, since only the memory may detach its buffer.
+ *
+ * WASM_MEMORY_TYPE_ERROR, always: a bad handle (NULL_ARGUMENT, INVALID_HANDLE), a shared buffer
+ * (BUFFER_KIND), a detached one (DETACHED), else NOT_TRANSFERABLE.
+ */
+wasm_memory_status_t wasm_memory_buffer_transfer(struct wasm_memory_buffer_t *buffer);
+
+/**
+ * Copies bytes out of a memory.
+ *
+ * index: of the first byte. destination: receives length bytes; NULL is fine when length is 0; it
+ * may lie in a memory.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle or NULL destination (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_RUNTIME_ERROR: index + length, never wrapped, is past the end (OUT_OF_BOUNDS: where
+ * the access ends, and the byte length); nothing is written. Any thread for a shared memory: bytes
+ * that race are old or new ones.
+ */
+wasm_memory_status_t wasm_memory_read(const struct wasm_memory_t *memory,
+                                      uint64_t index,
+                                      void *destination,
+                                      size_t length);
+
+/**
+ * Copies bytes into a memory.
+ *
+ * index: of the first byte. source: length bytes; NULL is fine when length is 0; it may lie in a
+ * memory.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle or NULL source (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_RUNTIME_ERROR: index + length, never wrapped, is past the end (OUT_OF_BOUNDS);
+ * nothing is written. Any thread for a shared memory.
+ */
+wasm_memory_status_t wasm_memory_write(struct wasm_memory_t *memory,
+                                       uint64_t index,
+                                       const void *source,
+                                       size_t length);
+
+/**
+ * Sets length bytes from index on to value: memory.fill.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_RUNTIME_ERROR: index + length, never wrapped, is past the end (OUT_OF_BOUNDS), also
+ * when length is 0; nothing is written. Any thread for a shared memory.
+ */
+wasm_memory_status_t wasm_memory_bulk_fill(struct wasm_memory_t *memory,
+                                           uint64_t index,
+                                           uint8_t value,
+                                           uint64_t length);
+
+/**
+ * Copies length bytes between memories, or within one: memory.copy. The ranges may overlap, the
+ * address types and page sizes may differ.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_RUNTIME_ERROR: either range, its sum never wrapped, is past the end (OUT_OF_BOUNDS, of
+ * the target first), also when length is 0; nothing is written. Any thread for shared memories.
+ */
+wasm_memory_status_t wasm_memory_bulk_copy(struct wasm_memory_t *to,
+                                           uint64_t to_index,
+                                           const struct wasm_memory_t *from,
+                                           uint64_t from_index,
+                                           uint64_t length);
+
+/**
+ * Copies length bytes of a data segment, from segment_index on, into a memory: memory.init.
+ *
+ * segment: segment_length bytes; a dropped segment is NULL and 0.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle or NULL segment (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_RUNTIME_ERROR: the range of the memory or of the segment, its sum never wrapped, is
+ * past the end (OUT_OF_BOUNDS, of the memory first), also when length is 0; nothing is written.
+ */
+wasm_memory_status_t wasm_memory_bulk_init(struct wasm_memory_t *memory,
+                                           uint64_t index,
+                                           const uint8_t *segment,
+                                           size_t segment_length,
+                                           uint64_t segment_index,
+                                           uint64_t length);
+
+/**
+ * Sets a range to zero and gives its host pages back: what resides falls by it.
+ *
+ * index, length: bytes, multiples of the memory's page size.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE). WASM_MEMORY_RUNTIME_ERROR:
+ * index or length is not a multiple of the page size (UNALIGNED: the number, and the page size),
+ * checked before the range is past the end (OUT_OF_BOUNDS). Any thread for a shared memory.
+ * Where the host will not take the pages back the range still reads zero.
+ * Specification: memory-control proposal, memory.discard, in its strict form.
+ */
+wasm_memory_status_t wasm_memory_discard(struct wasm_memory_t *memory,
+                                         uint64_t index,
+                                         uint64_t length);
+
+/**
+ * Waits at index until it is notified, if the 32-bit little-endian value there is expected:
+ * memory.atomic.wait32.
+ *
+ * index: a multiple of 4. timeout: nanoseconds; negative waits for ever. result: receives
+ * WASM_MEMORY_WAIT_WOKEN, _NOT_EQUAL or _TIMED_OUT; may be NULL.
+ *
+ * Waiters at one address, of either width, are woken first in first out; there are no spurious
+ * wake-ups. The wait holds a reference: deleting the memory meanwhile wakes nobody and harms
+ * nobody. A value that differs costs no system call.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE). WASM_MEMORY_RUNTIME_ERROR, in
+ * this order: index is not a multiple of 4 (UNALIGNED), the memory is unshared (WAIT_UNSHARED), the
+ * value is past the end (OUT_OF_BOUNDS), 2^32 - 1 wait already (TOO_MANY_WAITERS); while waiting:
+ * wasm_memory_atomic_interrupt was called (INTERRUPTED). Any thread.
+ * Specification: threads proposal, memory.atomic.wait32.
+ */
+wasm_memory_status_t wasm_memory_atomic_wait32(struct wasm_memory_t *memory,
+                                               uint64_t index,
+                                               uint32_t expected,
+                                               int64_t timeout,
+                                               uint32_t *result);
+
+/**
+ * Waits at index until it is notified, if the 64-bit little-endian value there is expected:
+ * memory.atomic.wait64. As wasm_memory_atomic_wait32; index is a multiple of 8.
+ */
+wasm_memory_status_t wasm_memory_atomic_wait64(struct wasm_memory_t *memory,
+                                               uint64_t index,
+                                               uint64_t expected,
+                                               int64_t timeout,
+                                               uint32_t *result);
+
+/**
+ * Wakes those that wait at index, the longest waiting first: memory.atomic.notify.
+ *
+ * index: a multiple of 4. count: the most to wake; UINT32_MAX wakes all, 0 nobody. woken: receives
+ * how many; may be NULL. Nobody waits on an unshared memory. Without a waiter it costs no system
+ * call.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE). WASM_MEMORY_RUNTIME_ERROR, in
+ * this order: index is not a multiple of 4 (UNALIGNED), 4 bytes there are past the end
+ * (OUT_OF_BOUNDS). Any thread. Specification: threads proposal, memory.atomic.notify.
+ */
+wasm_memory_status_t wasm_memory_atomic_notify(struct wasm_memory_t *memory,
+                                               uint64_t index,
+                                               uint32_t count,
+                                               uint32_t *woken);
+
+/**
+ * Ends every wait in progress on a memory: each returns WASM_MEMORY_RUNTIME_ERROR, INTERRUPTED.
+ * Later waits are not affected.
+ *
+ * woken: receives how many; may be NULL.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE). Any thread.
+ */
+wasm_memory_status_t wasm_memory_atomic_interrupt(struct wasm_memory_t *memory, uint32_t *woken);
 
 /**
  * Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit

@@ -1,7 +1,7 @@
 //! Why an operation was refused: one variant for each cause that a caller can tell apart.
 //!
 //! The class (which JavaScript error it is), the stable number, the figures and the message all
-//! derive from the variant, so no two of them can disagree. An [`Error`] is a plain value: making,
+//! derive from the variant, so no two of them can disagree. An [`enum@Error`] is a plain value: making,
 //! copying and printing one allocates nothing.
 
 use thiserror::Error;
@@ -123,7 +123,7 @@ reasons! {
         "{requested} pages are above the limit of {available} pages";
     /// A maximum below the initial size.
     16 Range MaximumBelowInitial { requested: u64, available: u64 }
-        "maximum {requested} is below the initial size of {available} pages";
+        "maximum {requested} is below initial {available}";
     /// Growth past the declared maximum.
     20 Range MaximumExceeded { requested: u64, available: u64 }
         "growing to {requested} pages would exceed the declared maximum of {available} pages";

@@ -2,7 +2,7 @@
 //! allocation, no thread-local.
 
 use crate::memory::{Memory, View};
-use crate::region::registry;
+use crate::region::registry::{self, Owner};
 use crate::region::slab::Slot;
 use crate::units;
 use core::ptr::NonNull;
@@ -24,8 +24,9 @@ pub enum Zone {
 /// What an address belongs to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Location {
-    /// The memory's place. It may be deleted meanwhile; the place stays.
-    pub(crate) slot: NonNull<Slot<Memory>>,
+    /// The memory's place, which stays also when the memory goes; `None` where only buffers keep
+    /// the bytes that the memory had before it moved.
+    pub(crate) slot: Option<NonNull<Slot<Memory>>>,
     /// Distance from the base in bytes; negative in the guard before.
     pub(crate) offset: i64,
     pub(crate) zone: Zone,
@@ -34,10 +35,16 @@ pub(crate) struct Location {
 /// Finds what `address` belongs to. Async-signal-safe.
 pub(crate) fn locate(address: usize) -> Option<Location> {
     let found = registry::find(address)?;
-    let slot: NonNull<Slot<Memory>> = found.owner.cast();
-    let view = View::at(slot);
-    // A memory that has just moved has no bytes at its old base.
-    let length = if view.base().addr() == found.base { view.byte_length() } else { 0 };
+    let (slot, length) = match found.owner {
+        Owner::Buffers(bytes) => (None, bytes),
+        Owner::Memory(owner) => {
+            let slot: NonNull<Slot<Memory>> = owner.cast();
+            let view = View::at(slot);
+            // A memory that is just moving has no bytes at its old base any more.
+            let here = view.base().addr() == found.base;
+            (Some(slot), if here { view.byte_length() } else { 0 })
+        }
+    };
     let offset = address.wrapping_sub(found.base);
     let zone = if address < found.base {
         Zone::GuardBefore

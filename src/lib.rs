@@ -8,6 +8,9 @@
 //! |---|---|
 //! | [`capi`] | the C ABI, and nothing else |
 //! | `memory` | the memory object: size, growth, type, matching |
+//! | `buffer` | buffers that detach, and those that grow |
+//! | `bulk` | ranges: read, write, fill, copy, init, discard |
+//! | `atomics` | wait and notify |
 //! | `find` | which memory a faulting address belongs to |
 //! | `descriptor` | limits, and the order in which a descriptor is checked |
 //! | `allocator` | settings, reservations and the way down when the host has too little |
@@ -33,6 +36,9 @@
 )]
 
 mod allocator;
+mod atomics;
+mod buffer;
+mod bulk;
 pub mod capi;
 mod descriptor;
 mod error;
@@ -46,6 +52,8 @@ mod test_support;
 mod units;
 
 pub use allocator::{Allocator, Bounds, Config};
+pub use atomics::Wait;
+pub use buffer::Buffer;
 pub use descriptor::{AddressType, Descriptor, MemoryType};
 pub use error::{Class, Error, Figures, Result};
 pub use find::Zone;

@@ -3,16 +3,18 @@
 //! ```text
 //!   Memory ──── View      base and byte length, at one address for life: compiled code reads it
 //!          ──── type      address type, page size, shared, maximum: never changes
-//!          ──── Body      the reservation, under a lock that growth takes
+//!          ──── State     the reservation and the current buffer, under a lock that growth takes
 //!          ──── Allocator where the body came from and what its limits are
 //! ```
 
-use crate::allocator::{Allocator, Body, Growth};
+use crate::allocator::{Allocator, Body, Growth, Moving};
+use crate::buffer::{Buffer, Buffers, Keep};
 use crate::descriptor::{AddressType, Descriptor, MemoryType};
 use crate::error::{Error, Result};
-use crate::region::lock::Lock;
+use crate::region::lock::{Guard, Lock};
 use crate::region::slab::{Kind, Ref, Slab, Slot, Vacancy};
-use crate::region::{self, Region};
+use crate::region::span::Span;
+use crate::region::{self, Old, Region};
 use crate::units;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
@@ -83,7 +85,22 @@ pub struct Memory {
     memory_type: MemoryType,
     user_data: AtomicPtr<()>,
     allocator: Option<Ref<Allocator>>,
-    body: Lock<Body>,
+    state: Lock<State>,
+}
+
+/// What growth and buffers change.
+#[derive(Debug)]
+pub(crate) struct State {
+    body: Body,
+    pub(crate) buffers: Buffers,
+}
+
+/// What an event leaves behind, to be dropped when the memory's lock is free again.
+#[derive(Default)]
+struct Leftovers {
+    buffer: Option<Ref<Buffer>>,
+    keep: Option<Ref<Keep>>,
+    region: Option<Region>,
 }
 
 static MEMORIES: Slab<Memory> = Slab::new();
@@ -134,12 +151,16 @@ impl Memory {
             memory_type,
             user_data: AtomicPtr::new(ptr::null_mut()),
             allocator,
-            body: Lock::new(body),
+            state: Lock::new(State { body, buffers: Buffers::default() }),
         });
         // From here on its addresses are found.
         let owner = memory.slot().cast();
-        memory.body.lock().region().registration().set_owner(Some(owner));
+        memory.state().body.region().registration().set_owner(Some(owner));
         Ok(memory)
+    }
+
+    pub(crate) fn state(&self) -> Guard<'_, State> {
+        self.state.lock()
     }
 
     /// Base and length. The view is at one address for as long as the memory lives.
@@ -189,29 +210,85 @@ impl Memory {
     /// host refuses: [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`].
     pub fn grow(&self, delta: u64) -> Result<u64> {
         self.memory_type.check_delta(delta)?;
-        let mut body = self.body.lock();
+        // Declared before the lock is taken, so dropped after it.
+        let _leftovers;
+        let mut state = self.state();
         let previous = self.size();
-        let allocator = allocator_of(&self.allocator);
-        let pages = self.memory_type.grown(previous, delta, allocator.size_limit())?;
-        if delta > 0 {
-            self.grow_body(allocator, &mut body, self.memory_type.bytes(pages))?;
-        }
+        let limit = allocator_of(&self.allocator).size_limit();
+        let pages = self.memory_type.grown(previous, delta, limit)?;
+        _leftovers = self.grow_locked(&mut state, previous, pages)?;
         Ok(previous)
     }
 
-    fn grow_body(&self, allocator: &Allocator, body: &mut Body, bytes: u64) -> Result<()> {
+    /// Grows to `length` bytes, when `check` finds nothing wrong with that from the length that the
+    /// memory has.
+    pub(crate) fn grow_to(&self, length: u64, check: impl Fn(u64) -> Result<()>) -> Result<()> {
+        let _leftovers;
+        let mut state = self.state();
+        check(units::bytes(self.view.byte_length()))?;
+        let previous = self.size();
+        let target = length.wrapping_shr(self.memory_type.page_log2());
+        let delta = target.saturating_sub(previous);
+        let limit = allocator_of(&self.allocator).size_limit();
+        let pages = self.memory_type.grown(previous, delta, limit)?;
+        _leftovers = self.grow_locked(&mut state, previous, pages)?;
+        Ok(())
+    }
+
+    /// The growth itself, and what it does to the current buffer. The answer is dropped after the
+    /// lock: it may be the last of a buffer, whose destructor takes the lock.
+    fn grow_locked(&self, state: &mut State, previous: u64, pages: u64) -> Result<Leftovers> {
+        let mut leftovers = Leftovers::default();
+        if pages > previous {
+            leftovers = self.grow_body(state, self.memory_type.bytes(pages))?;
+        }
+        if !self.memory_type.is_shared() && !state.buffers.current_is_resizable() {
+            leftovers.buffer = state.buffers.detach();
+        }
+        Ok(leftovers)
+    }
+
+    fn grow_body(&self, state: &mut State, bytes: u64) -> Result<Leftovers> {
+        let State { body, buffers } = state;
+        let allocator = allocator_of(&self.allocator);
         let length = host_length(bytes)?;
-        let vacated: Option<Region> = match allocator.grow(&self.memory_type, body, bytes)? {
-            Growth::InPlace => None,
-            Growth::Moved(old) => {
-                self.view.base.store(body.region().base().as_ptr(), Ordering::Release);
-                Some(old)
-            }
+        let moving = match (buffers.current_is_resizable(), buffers.has_keep()) {
+            // A resizable buffer is an object that stays: its bytes do too.
+            (true, _) => Moving::Forbidden,
+            (false, true) => Moving::Allowed(Old::Accessible),
+            (false, false) => Moving::Allowed(Old::Unused),
         };
+        let before = self.view.byte_length();
+        let mut leftovers = Leftovers::default();
+        if let Growth::Moved(old) = allocator.grow(&self.memory_type, body, bytes, moving)? {
+            self.view.base.store(body.region().base().as_ptr(), Ordering::Release);
+            leftovers.keep = buffers.take_keep();
+            match &leftovers.keep {
+                Some(keep) => keep.put(old, before),
+                None => leftovers.region = Some(old),
+            }
+        }
         // Only now: whoever sees the length may use the bytes.
         self.view.byte_length.store(length, Ordering::SeqCst);
-        drop(vacated);
-        Ok(())
+        Ok(leftovers)
+    }
+
+    /// All bytes of the memory as they are now.
+    #[inline]
+    #[allow(unsafe_code, reason = "vouches for the bytes of the body")]
+    pub(crate) fn whole(&self) -> Span<'_> {
+        // Length before base: a memory that moves is used by one thread, any other stays.
+        let length = self.view.byte_length();
+        // SAFETY: the bytes up to the length that was seen are open for as long as the memory lives.
+        // Growth that moves an unshared memory is not called while another thread uses it.
+        unsafe { Span::new(self.view.base(), length) }
+    }
+
+    /// Discards a part of [`Memory::whole`].
+    #[allow(unsafe_code, reason = "vouches for the kind of mapping")]
+    pub(crate) fn discard_span(&self, span: &Span<'_>) {
+        // SAFETY: the body is private anonymous memory, and the span lies in its open part.
+        unsafe { span.discard() };
     }
 
     /// Does the memory match what an import asks for?
@@ -237,7 +314,8 @@ impl Memory {
     /// the memory.
     #[must_use]
     pub fn layout(&self) -> Layout {
-        let body = self.body.lock();
+        let state = self.state();
+        let body = &state.body;
         let shape = body.region().shape();
         let reservation = units::bytes(shape.reservation());
         let guard_after = units::bytes(shape.guard_after());
@@ -245,7 +323,7 @@ impl Memory {
             reservation: body.steady_bytes(),
             guard_before: units::bytes(shape.guard_before()),
             guard_after,
-            movable: body.movable(),
+            movable: body.is_movable(),
             exact_protection: body.is_exact(),
             elidable_offset: if body.is_exact() {
                 self.elidable_offset(reservation, guard_after)

@@ -33,6 +33,16 @@ pub(crate) const fn bytes(length: usize) -> u64 {
     length as u64
 }
 
+/// A count of bytes that was found to be at most a host length, as one.
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "the caller compared it with a host length"
+)]
+pub(crate) const fn low_bits(bytes: u64) -> usize {
+    bytes as usize
+}
+
 /// A difference of two addresses as a signed distance.
 #[allow(
     clippy::as_conversions,

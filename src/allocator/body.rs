@@ -1,17 +1,26 @@
 //! What an allocator gives a memory: a region, how it opens, and whether it may move.
 
-use super::MOVE_ALWAYS;
 use super::config::Bounds;
 use crate::error::Result;
-use crate::region::{self, Region, Shape};
+use crate::region::{self, Old, Region, Shape};
 use crate::units;
 
 /// A region and the rules that it follows.
 #[derive(Debug)]
 pub(crate) struct Body {
     region: Region,
-    movable: bool,
+    mobility: Mobility,
     bounds: Bounds,
+}
+
+/// When growth changes the base.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mobility {
+    Never,
+    /// When it goes past the reservation.
+    PastReservation,
+    /// Every time: only in a build for stress.
+    Always,
 }
 
 /// What a growth did to a body.
@@ -23,14 +32,23 @@ pub(crate) enum Growth {
     Moved(Region),
 }
 
+/// May a growth move the body, and what becomes of the old one?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Moving {
+    /// The base must stay where it is.
+    Forbidden,
+    /// The base may change where the body is movable.
+    Allowed(Old),
+}
+
 /// Where opening is charged, so many bytes are opened ahead at least.
 const LEAST_STEP: u64 = 1 << 20;
 
 impl Body {
     /// Reserves a region, nothing of it open.
-    pub(super) fn reserve(shape: Shape, movable: bool, bounds: Bounds) -> Result<Self> {
+    pub(super) fn reserve(shape: Shape, mobility: Mobility, bounds: Bounds) -> Result<Self> {
         let region = Region::reserve(shape_for(shape, bounds))?;
-        Ok(Self { region, movable, bounds })
+        Ok(Self { region, mobility, bounds })
     }
 
     pub(crate) const fn region(&self) -> &Region {
@@ -38,8 +56,8 @@ impl Body {
     }
 
     /// May growth past the reservation change the base?
-    pub(crate) const fn movable(&self) -> bool {
-        self.movable
+    pub(crate) fn is_movable(&self) -> bool {
+        self.mobility != Mobility::Never
     }
 
     /// Does every byte past the length, rounded up to the host page, fault?
@@ -50,12 +68,19 @@ impl Body {
     /// Bytes from the base within which growth leaves the base where it is.
     pub(crate) fn steady_bytes(&self) -> u64 {
         let reservation = self.region.shape().reservation();
-        units::bytes(if MOVE_ALWAYS && self.movable { self.region.open() } else { reservation })
+        units::bytes(match self.mobility {
+            Mobility::Always => self.region.open(),
+            Mobility::Never | Mobility::PastReservation => reservation,
+        })
     }
 
-    /// Do `bytes` bytes fit the reservation?
-    pub(super) fn has_room(&self, bytes: u64) -> bool {
-        bytes <= units::bytes(self.region.shape().reservation())
+    /// Does growth to `bytes` bytes change the base, where it may?
+    pub(super) fn moves_for(&self, bytes: u64) -> bool {
+        match self.mobility {
+            Mobility::Never => false,
+            Mobility::PastReservation => bytes > units::bytes(self.region.shape().reservation()),
+            Mobility::Always => true,
+        }
     }
 
     /// Makes the first `bytes` bytes usable in place. A refusal changes nothing.
@@ -69,8 +94,8 @@ impl Body {
 
     /// Moves into a new region of `shape` and makes the first `bytes` bytes usable. The answer is
     /// the old region. A refusal changes nothing.
-    pub(super) fn move_to(&mut self, shape: Shape, bytes: u64) -> Result<Region> {
-        let old = self.region.move_to(shape_for(shape, self.bounds), bytes)?;
+    pub(super) fn move_to(&mut self, shape: Shape, bytes: u64, old: Old) -> Result<Region> {
+        let old = self.region.move_to(shape_for(shape, self.bounds), bytes, old)?;
         if self.bounds == Bounds::Checked {
             // The bytes that were asked for are usable; more is a convenience.
             let _ = open_ahead(&mut self.region, bytes);

@@ -6,7 +6,7 @@
 //! maximum, and at last with what it needs now and some slack; an unshared memory then moves when
 //! it outgrows that. The layout of the memory tells what it was given.
 
-use super::MOVE_ALWAYS;
+use super::Mobility;
 use super::config::Settings;
 use crate::descriptor::MemoryType;
 use crate::error::{Error, Result};
@@ -20,8 +20,8 @@ const LEAST_SLACK: u64 = 1 << 20;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rung {
     pub(super) shape: Shape,
-    /// May growth past this reservation move the memory?
-    pub(super) movable: bool,
+    /// When growth moves the memory.
+    pub(super) mobility: Mobility,
 }
 
 /// Refuses a config whose reservation and guards no host can have.
@@ -49,13 +49,13 @@ pub(super) fn climb_down<T>(
     let most = most_bytes(settings, memory_type).max(bytes);
     let first = settings.reservation.unwrap_or(most).max(bytes);
     let may_move = !memory_type.is_shared();
-    let movable = may_move && (settings.movable && first < most || moves_for_stress(settings));
-    let mut outcome = shape(settings, first).and_then(|shape| attempt(Rung { shape, movable }));
+    let mobility = mobility_for(settings, may_move, settings.movable && first < most);
+    let mut outcome = shape(settings, first).and_then(|shape| attempt(Rung { shape, mobility }));
     let mut tried = first;
     while settings.fallback() && matches!(outcome, Err(Error::AddressSpace { .. })) {
         let Some(reservation) = next_below(tried, bytes, most, may_move) else { break };
-        let movable = may_move && (reservation < most || moves_for_stress(settings));
-        outcome = shape(settings, reservation).and_then(|shape| attempt(Rung { shape, movable }));
+        let mobility = mobility_for(settings, may_move, reservation < most);
+        outcome = shape(settings, reservation).and_then(|shape| attempt(Rung { shape, mobility }));
         tried = reservation;
     }
     outcome
@@ -87,9 +87,18 @@ pub(super) fn climb_down_to_move<T>(
     }
 }
 
-/// In a build for stress a memory moves unless its reservation or guards were asked for by number.
-fn moves_for_stress(settings: &Settings) -> bool {
-    MOVE_ALWAYS && (settings.movable || settings.fallback())
+/// Every growth moves a memory that may move: what kept an old base is found out that way. Never
+/// where compiled code relies on a reservation or guards that were asked for by number.
+const STRESS: bool = cfg!(feature = "stress-move");
+
+fn mobility_for(settings: &Settings, may_move: bool, past_reservation: bool) -> Mobility {
+    if may_move && STRESS && settings.fallback() {
+        Mobility::Always
+    } else if may_move && past_reservation {
+        Mobility::PastReservation
+    } else {
+        Mobility::Never
+    }
 }
 
 /// The most bytes that a memory of this type can have from this allocator.
@@ -116,7 +125,7 @@ mod tests {
         let mut tried = Vec::new();
         let outcome = climb_down(settings, &memory_type, memory_type.bytes(pages), |rung| {
             let reservation = units::bytes(rung.shape.reservation());
-            tried.push((reservation, rung.movable));
+            tried.push((reservation, rung.mobility != Mobility::Never));
             if reservation > room {
                 return Err(Error::AddressSpace {
                     requested: reservation,
@@ -134,12 +143,12 @@ mod tests {
     fn an_unshared_memory_ends_up_movable() {
         let plain = Descriptor { initial: Some(1), ..Descriptor::default() };
         let defaults = Settings::DEFAULT;
-        assert_eq!(tried(&defaults, &plain, u64::MAX), [(1 << 32, MOVE_ALWAYS)]);
+        assert_eq!(tried(&defaults, &plain, u64::MAX), [(1 << 32, STRESS)]);
         let small = 65536 + MIB;
-        assert_eq!(tried(&defaults, &plain, 2 * MIB), [(1 << 32, MOVE_ALWAYS), (small, true)]);
+        assert_eq!(tried(&defaults, &plain, 2 * MIB), [(1 << 32, STRESS), (small, true)]);
         assert_eq!(
             tried(&defaults, &plain, 65536),
-            [(1 << 32, MOVE_ALWAYS), (small, true), (65536, true)]
+            [(1 << 32, STRESS), (small, true), (65536, true)]
         );
         assert_eq!(tried(&defaults, &plain, 0).len(), 3);
     }
@@ -173,7 +182,7 @@ mod tests {
         assert_eq!(tried(&asked, &plain, 0), [(1 << 32, false)]);
         asked.fallback = Some(true);
         let rungs = tried(&asked, &plain, 100 * 65536);
-        assert_eq!(rungs, [(1 << 32, MOVE_ALWAYS), (100 * 65536, MOVE_ALWAYS)]);
+        assert_eq!(rungs, [(1 << 32, STRESS), (100 * 65536, STRESS)]);
         let tight = Settings { reservation: Some(0), movable: true, ..Settings::DEFAULT };
         assert_eq!(tried(&tight, &plain, u64::MAX), [(65536, true)]);
     }

@@ -10,7 +10,7 @@ mod body;
 mod config;
 mod ladder;
 
-pub(crate) use body::{Body, Growth};
+pub(crate) use body::{Body, Growth, Mobility, Moving};
 pub(crate) use config::Settings;
 pub use config::{Bounds, Config};
 
@@ -54,8 +54,8 @@ impl Allocator {
     /// [`Error::AddressSpace`](crate::Error::AddressSpace), [`Error::Commit`](crate::Error::Commit)
     /// and [`Error::MapCount`](crate::Error::MapCount).
     pub(crate) fn create(&self, memory_type: &MemoryType, bytes: u64) -> Result<Body> {
-        ladder::climb_down(&self.settings, memory_type, bytes, |Rung { shape, movable }| {
-            Body::reserve(shape, movable, self.settings.bounds)
+        ladder::climb_down(&self.settings, memory_type, bytes, |Rung { shape, mobility }| {
+            Body::reserve(shape, mobility, self.settings.bounds)
         })
         .and_then(|mut body| {
             body.open_to(bytes)?;
@@ -74,18 +74,16 @@ impl Allocator {
         memory_type: &MemoryType,
         body: &mut Body,
         bytes: u64,
+        moving: Moving,
     ) -> Result<Growth> {
-        if body.movable() && (MOVE_ALWAYS || !body.has_room(bytes)) {
-            ladder::climb_down_to_move(&self.settings, memory_type, bytes, |shape| {
-                body.move_to(shape, bytes)
-            })
-            .map(Growth::Moved)
-        } else {
-            body.open_to(bytes).map(|()| Growth::InPlace)
+        match moving {
+            Moving::Allowed(old) if body.moves_for(bytes) => {
+                ladder::climb_down_to_move(&self.settings, memory_type, bytes, |shape| {
+                    body.move_to(shape, bytes, old)
+                })
+                .map(Growth::Moved)
+            }
+            _ => body.open_to(bytes).map(|()| Growth::InPlace),
         }
     }
 }
-
-/// A debugging aid: every growth of a memory that may move moves it, and those that do not say
-/// otherwise may. What kept an old base is found out that way.
-pub(crate) const MOVE_ALWAYS: bool = cfg!(feature = "stress-move");

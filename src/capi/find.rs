@@ -44,7 +44,8 @@ pub unsafe extern "C" fn wasm_memory_find(
     out: *mut wasm_memory_location_t,
 ) -> bool {
     let Some(location) = find::locate(address.addr()) else { return false };
-    let memory: *const wasm_memory_t = location.slot.as_ptr().cast();
+    let memory: *const wasm_memory_t =
+        location.slot.map_or(ptr::null(), |slot| slot.as_ptr().cast_const().cast());
     // SAFETY: the registry holds places of memories.
     let live = unsafe { handle(memory) }.is_live();
     // SAFETY: the caller passes NULL or a writable struct.

@@ -3,7 +3,7 @@
 use super::descriptor::{self, wasm_memory_descriptor_t};
 use super::pointer::{self, Out, or_default};
 use super::status::{self, wasm_memory_status_t};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::memory::Memory;
 use crate::region::slab::Handle;
 use crate::units;
@@ -37,6 +37,21 @@ pub(super) unsafe fn field(memory: *const wasm_memory_t) -> Option<&'static Memo
     let handle = unsafe { handle(memory) };
     // SAFETY: by this function's own contract.
     unsafe { handle.get() }
+}
+
+/// The memory of a handle, for a call that must not pay for a reference count. The caller's handle
+/// keeps it.
+///
+/// # Safety
+/// `memory` is NULL or came from this library, and is not deleted before the call returns.
+#[inline(always)]
+pub(super) unsafe fn used(memory: *const wasm_memory_t) -> Result<&'static Memory> {
+    // SAFETY: by this function's own contract.
+    let used = unsafe { field(memory) };
+    used.ok_or_else(|| {
+        // SAFETY: by this function's own contract.
+        unsafe { handle(memory) }.error()
+    })
 }
 
 /// Makes a memory, zero-filled, from the default allocator: `new WebAssembly.Memory(descriptor)`.

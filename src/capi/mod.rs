@@ -32,6 +32,12 @@ pub mod view;
 
 pub mod find;
 
+pub mod buffer;
+
+pub mod bulk;
+
+pub mod atomics;
+
 pub mod allocator;
 
 mod pointer;

@@ -29,7 +29,8 @@ unsafe extern "C" fn in_child() {
     GENERATION.fetch_add(GENERATION_STEP, Ordering::Relaxed);
 }
 
-fn generation() -> u32 {
+/// A number that differs in every child of a fork.
+pub(crate) fn generation() -> u32 {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !WATCHED.load(Ordering::Relaxed) && !WATCHED.swap(true, Ordering::Relaxed) {
         // Where the host cannot promise it, locks held at fork stay held, as with any other lock.

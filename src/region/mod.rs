@@ -6,7 +6,8 @@
 //!   layers above see; which host calls stand behind it is `unix.rs`.
 //! * [`refusal`]: finds out why the host refused, so that the error can name the limit.
 //! * [`registry`]: which region an address belongs to, for signal handlers.
-//! * [`unreleased`]: ranges that the host would not take back.
+//! * [`mod@unreleased`]: ranges that the host would not take back.
+//! * [`span`]: guest bytes, moved and filled without a reference to them.
 //! * [`lock`] and [`slab`]: mutual exclusion and type-stable objects, without the heap.
 //!
 //! Nothing here knows what a WebAssembly page is. All sizes are bytes and multiples of
@@ -19,9 +20,11 @@ mod proc;
 mod refusal;
 pub(crate) mod registry;
 pub(crate) mod slab;
+pub(crate) mod span;
 mod unix;
 mod unreleased;
 
+pub(crate) use moving::Old;
 pub(crate) use refusal::opening_is_charged;
 pub(crate) use unix::{Region, Shape};
 pub use unreleased::{Unreleased, count as unreleased};

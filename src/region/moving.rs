@@ -14,6 +14,15 @@ use crate::error::Result;
 use crate::units;
 use core::{mem, ptr};
 
+/// What becomes of the old body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Old {
+    /// It is dropped.
+    Unused,
+    /// Somebody holds pointers into it: it stays readable and writable.
+    Accessible,
+}
+
 impl Region {
     /// Moves the body into a new reservation of `shape` and opens it up to `bytes`, which is at
     /// least what is open. This region becomes the new one, found as the same owner's; the answer is
@@ -22,10 +31,10 @@ impl Region {
     /// # Errors
     /// [`Error::AddressSpace`](crate::Error::AddressSpace), [`Error::Commit`](crate::Error::Commit),
     /// [`Error::MapCount`](crate::Error::MapCount), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
-    pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64) -> Result<Self> {
+    pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64, old: Old) -> Result<Self> {
         let mut new = Self::for_move(shape, self.open, bytes)?;
         if self.open > 0 {
-            if let Err(errno) = self.move_body(&mut new) {
+            if let Err(errno) = self.move_body(&mut new, old) {
                 drop(new);
                 new = self.move_otherwise(shape, bytes, errno)?;
             }
@@ -60,14 +69,14 @@ impl Region {
     }
 
     /// Moves the body as a whole.
-    fn move_body(&mut self, new: &mut Self) -> core::result::Result<(), Errno> {
+    fn move_body(&mut self, new: &mut Self, old: Old) -> core::result::Result<(), Errno> {
         let body = self.open;
         // SAFETY: both ranges belong to the two regions, the new one has room for the body, and
         // guest bytes are only ever reached through raw pointers.
         match unsafe { os::remap(self.base, body, new.base, Vacated::Mapped) } {
             Ok(()) => Ok(()),
             // A kernel before 5.7 does not know the flag and says so before it does anything.
-            Err(libc::EINVAL) => {
+            Err(libc::EINVAL) if old == Old::Unused => {
                 // SAFETY: as above.
                 let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Hole) };
                 // The hole is where the bytes were or where they were to be.
@@ -156,7 +165,7 @@ mod tests {
         let mut region = region(PAGE, PAGE);
         write(&region, 0, 1);
         write(&region, 65535, 2);
-        let old = region.move_to(larger(), 3 * PAGE).unwrap();
+        let old = region.move_to(larger(), 3 * PAGE, Old::Unused).unwrap();
         assert_ne!(old.base(), region.base());
         assert_eq!(old.vacated, 0, "this kernel can leave the vacated range mapped");
         drop(old);
@@ -169,10 +178,24 @@ mod tests {
         let mut region = region(PAGE, PAGE);
         write(&region, 9, 9);
         let fault = Fault { call: Some(Call::Remap), errno: libc::EINVAL, ..Fault::nth(1) };
-        let old = faults::with(fault, || region.move_to(larger(), 2 * PAGE)).unwrap();
+        let old = faults::with(fault, || region.move_to(larger(), 2 * PAGE, Old::Unused)).unwrap();
         assert_eq!(old.vacated, 65536);
         drop(old);
         assert_eq!([read(&region, 9), read(&region, 65536)], [9, 0]);
+    }
+
+    #[test]
+    fn an_old_range_that_is_held_stays_accessible_on_any_kernel() {
+        for nth in [1, 100] {
+            let mut region = region(PAGE, PAGE);
+            write(&region, 9, 9);
+            let fault = Fault { call: Some(Call::Remap), errno: libc::EINVAL, ..Fault::nth(nth) };
+            let old = faults::with(fault, || region.move_to(larger(), 2 * PAGE, Old::Accessible));
+            let old = old.unwrap();
+            assert_eq!(old.vacated, 0);
+            write(&old, 9, 1);
+            assert_eq!(read(&region, 9), 9);
+        }
     }
 
     #[test]
@@ -180,7 +203,7 @@ mod tests {
         let mut region = region(2 * PAGE, 2 * PAGE);
         write(&region, 70_000, 7);
         split(&region);
-        drop(region.move_to(larger(), 3 * PAGE).unwrap());
+        drop(region.move_to(larger(), 3 * PAGE, Old::Unused).unwrap());
         assert_eq!([read(&region, 70_000), read(&region, 0)], [7, 0]);
     }
 
@@ -215,7 +238,7 @@ mod tests {
                     let fault = Fault { errno, forever, ..Fault::nth(nth) };
                     let mut refused = 0;
                     let moved = faults::with(fault, || {
-                        let moved = region.move_to(larger(), 2 * PAGE);
+                        let moved = region.move_to(larger(), 2 * PAGE, Old::Unused);
                         refused = faults::refused();
                         moved
                     });

@@ -7,6 +7,7 @@
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicU32;
+use core::time::Duration;
 
 /// The calls, by the name that a test refuses them under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,11 +279,56 @@ pub(crate) fn wait(word: &AtomicU32, expected: u32) {
 }
 
 /// Wakes one thread that waits for `word`.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn wake(word: &AtomicU32) {
+    wake_address(word);
+}
+
+/// Wakes one thread that waits for the word at an address, which may be no word any more: then
+/// whoever waits there wakes for no reason.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn wake_address(word: *const AtomicU32) {
     let operation = libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG;
-    // SAFETY: `word` is only an address here.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, 1) };
+    // SAFETY: the kernel takes `word` for an address and does not read it.
+    unsafe { libc::syscall(libc::SYS_futex, word, operation, 1) };
+}
+
+/// Sleeps while `word` is `expected`, until `deadline` on the clock of [`now`]: false when that has
+/// passed. May return true for no reason.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Duration>) -> bool {
+    // The bitset form takes an absolute time, so that an interrupted wait goes on for the rest.
+    let operation = libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG;
+    let deadline = deadline.map(|deadline| {
+        // SAFETY: zero bytes are a timespec; some hosts pad it.
+        let mut time: libc::timespec = unsafe { core::mem::zeroed() };
+        time.tv_sec = deadline.as_secs().try_into().unwrap_or(libc::time_t::MAX);
+        time.tv_nsec = deadline.subsec_nanos().into();
+        time
+    });
+    let timeout = deadline.as_ref().map_or(ptr::null(), ptr::from_ref);
+    let (unused, every) = (ptr::null::<u32>(), u32::MAX);
+    // SAFETY: `word` is a live aligned word and `timeout` NULL or a live time.
+    let result = unsafe {
+        libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, timeout, unused, every)
+    };
+    !(result == -1 && last_errno() == libc::ETIMEDOUT)
+}
+
+/// Without a futex a waiter looks again after giving up its turn.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Duration>) -> bool {
+    wait(word, expected);
+    deadline.is_none_or(|deadline| now() < deadline)
+}
+
+/// Time since some moment before the process began.
+pub(crate) fn now() -> Duration {
+    // SAFETY: zero bytes are a timespec; some hosts pad it.
+    let mut time: libc::timespec = unsafe { core::mem::zeroed() };
+    // SAFETY: `time` is a live timespec that the call fills. This clock exists everywhere.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) };
+    let seconds = Duration::from_secs(time.tv_sec.try_into().unwrap_or(0));
+    seconds.saturating_add(Duration::from_nanos(time.tv_nsec.try_into().unwrap_or(0)))
 }
 
 /// Without a futex a waiter looks again after giving up its turn.
@@ -294,7 +340,7 @@ pub(crate) fn wait(_word: &AtomicU32, _expected: u32) {
 
 /// Nothing sleeps where [`wait`] only gives up its turn.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(crate) fn wake(_word: &AtomicU32) {}
+pub(crate) fn wake_address(_word: *const AtomicU32) {}
 
 /// Calls `child` in every child process that `fork` makes from here on. Answers false when the
 /// host cannot promise that.

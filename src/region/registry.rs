@@ -36,15 +36,28 @@ struct Entry {
     reservation: AtomicUsize,
     length: AtomicUsize,
     owner: AtomicPtr<()>,
+    /// What of the body can be used when the owner is [`KEPT`].
+    kept: AtomicUsize,
     /// The next of the free list; guarded by the lock.
     next: AtomicPtr<Entry>,
 }
 
+/// Who has a region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// What [`Registration::set_owner`] was told.
+    Memory(NonNull<()>),
+    /// Only buffers, which keep so many bytes from the base usable.
+    Buffers(usize),
+}
+
+/// Stands for an owner where only buffers keep a region; no object is at this address.
+const KEPT: NonNull<()> = NonNull::<u8>::dangling().cast();
+
 /// What is known of an address that lies in a region which somebody owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
-    /// What [`Registration::set_owner`] was told.
-    pub(crate) owner: NonNull<()>,
+    pub(crate) owner: Owner,
     /// Address of the base.
     pub(crate) base: usize,
     /// Bytes from the base to the guard after.
@@ -69,6 +82,12 @@ impl Registration {
     /// Whose the addresses in the region are.
     pub(crate) fn owner(&self) -> Option<NonNull<()>> {
         NonNull::new(self.entry.owner.load(Ordering::Acquire))
+    }
+
+    /// From here on addresses in the region are found as bytes that only buffers keep.
+    pub(crate) fn set_kept(&self, bytes: usize) {
+        self.entry.kept.store(bytes, Ordering::Relaxed);
+        self.set_owner(Some(KEPT));
     }
 
     /// From here on addresses in the region are found, as `owner`'s. `None` makes them not found.
@@ -167,12 +186,17 @@ impl Entry {
         let base = self.base.load(Ordering::Relaxed);
         let reservation = self.reservation.load(Ordering::Relaxed);
         let owner = self.owner.load(Ordering::Acquire);
+        let kept = self.kept.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
         let whole = version & 1 == 0 && self.version.load(Ordering::Relaxed) == version;
         if !whole || address.wrapping_sub(start) >= length {
             return None;
         }
-        NonNull::new(owner).map(|owner| Found { owner, base, reservation })
+        NonNull::new(owner).map(|owner| Found {
+            owner: if owner == KEPT { Owner::Buffers(kept) } else { Owner::Memory(owner) },
+            base,
+            reservation,
+        })
     }
 
     /// Where the table has the entry, unless others are in the way.
@@ -417,7 +441,10 @@ mod tests {
     }
 
     fn owner(address: usize) -> Option<usize> {
-        find(address).map(|found| found.owner.addr().get())
+        find(address).map(|found| match found.owner {
+            Owner::Memory(owner) => owner.addr().get(),
+            Owner::Buffers(bytes) => bytes,
+        })
     }
 
     #[test]

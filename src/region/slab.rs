@@ -19,7 +19,7 @@ use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::{self, MaybeUninit};
 use core::ops::Deref;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 
 /// So many objects of a kind are made before the slot of a dead one is used again.
@@ -67,6 +67,15 @@ impl<T> Slot<T> {
     /// Where the value is, or was: the place of a dead object stays what it is.
     pub(crate) const fn value_address(&self) -> *const T {
         self.value.get().cast()
+    }
+
+    /// Counts one more owner, unless there is none left.
+    fn add_owner(&self) -> bool {
+        self.owners
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |owners| {
+                if owners == 0 { None } else { owners.checked_add(1) }
+            })
+            .is_ok()
     }
 
     /// # Safety
@@ -224,12 +233,42 @@ impl<T: Kind> Ref<T> {
         NonNull::from(self.slot)
     }
 
-    /// Makes the object's first handle out of this reference.
+    /// Makes a handle of the object out of this reference: the first one, or one more.
     pub(crate) fn into_handle(self) -> NonNull<Slot<T>> {
         let slot = self.slot;
-        mem::forget(self);
-        slot.handles.store(HANDLE | u64::from(T::TAG), Ordering::Release);
+        let mut first = false;
+        let counted = slot.handles.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |handles| {
+            first = !is_tagged::<T>(handles);
+            if first { Some(HANDLE | u64::from(T::TAG)) } else { handles.checked_add(HANDLE) }
+        });
+        if counted.is_ok() && first {
+            // The handles together are one owner, which this reference becomes.
+            mem::forget(self);
+        }
         NonNull::from(slot)
+    }
+
+    /// Knows the object without keeping it.
+    pub(crate) fn weak(&self) -> Weak<T> {
+        Weak { slot: self.slot }
+    }
+}
+
+/// Knows an object without keeping it. Whoever holds one sees to it that it does not outlive the
+/// object's own destructor, after which the place may be another object's.
+pub(crate) struct Weak<T: Kind> {
+    slot: &'static Slot<T>,
+}
+
+impl<T: Kind> Weak<T> {
+    /// Keeps the object, unless its last owner is gone.
+    pub(crate) fn upgrade(&self) -> Option<Ref<T>> {
+        self.slot.add_owner().then_some(Ref { slot: self.slot })
+    }
+
+    /// Is this the place of `object`?
+    pub(crate) fn is(&self, object: &T) -> bool {
+        ptr::eq(self.slot.value_address(), object)
     }
 }
 
@@ -311,26 +350,28 @@ impl<T: Kind> Handle<T> {
         Some(unsafe { place.value() })
     }
 
+    /// Why there is no object.
+    pub(crate) fn error(&self) -> Error {
+        if self.0.is_null() {
+            Error::NullArgument {}
+        } else {
+            Error::InvalidHandle { requested: self.address() }
+        }
+    }
+
     /// The object, kept for as long as the answer lives, also when another thread gives the last
     /// handle back meanwhile.
     pub(crate) fn acquire(&self) -> Result<Ref<T>> {
-        if self.0.is_null() {
-            return Err(Error::NullArgument {});
+        let place = self.live().ok_or_else(|| self.error())?;
+        if !place.add_owner() {
+            return Err(self.error());
         }
-        let invalid = Error::InvalidHandle { requested: self.address() };
-        let place = self.live().ok_or(invalid)?;
-        place
-            .owners
-            .fetch_update(Ordering::Acquire, Ordering::Relaxed, |owners| {
-                if owners == 0 { None } else { owners.checked_add(1) }
-            })
-            .map_err(|_| invalid)?;
         let reference = Ref { slot: place };
         // The slot may have been given back, and out again, between the look and the count.
         if is_tagged::<T>(place.handles.load(Ordering::Acquire)) {
             Ok(reference)
         } else {
-            Err(invalid)
+            Err(self.error())
         }
     }
 

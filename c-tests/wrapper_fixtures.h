@@ -1,0 +1,36 @@
+// What the tests of wasm_memory.hpp share.
+#ifndef WRAPPER_FIXTURES_H
+#define WRAPPER_FIXTURES_H
+
+#include "harness.h"
+#include "wasm_memory.hpp"
+
+namespace wm = wasm_memory;
+
+constexpr uint64_t page = 65536;
+
+#ifdef __cpp_exceptions
+
+// The exception that a call throws, which must be of this class and no other; all zero when there is none.
+template <typename Expected, typename Call>
+wm::ErrorInfo wrapper_throws(const char *file, int line, const char *text, wm::Reason reason, Call call) {
+  try {
+    wasm_memory_grow(nullptr, 0, nullptr); // an older error, which must not be taken for the new one
+    call();
+    if (harness_failed(false, file, line, text)) fprintf(stderr, "throws nothing\n");
+  } catch (const Expected &error) {
+    if (harness_failed(error.reason() == reason, file, line, text))
+      fprintf(stderr, "throws reason %" PRIu32 ", expected %" PRIu32 ": %s\n", error.reason(), reason, error.what());
+    harness_string(file, line, text, error.what(), wm::last_error_message().c_str());
+    return error.info();
+  } catch (const std::exception &other) {
+    if (harness_failed(false, file, line, text)) fprintf(stderr, "throws another class: %s\n", other.what());
+  }
+  return {};
+}
+
+#define CHECK_THROWS(type, why, ...) wrapper_throws<wm::type>(__FILE__, __LINE__, #__VA_ARGS__, why, [&] { (void)(__VA_ARGS__); })
+
+#endif
+
+#endif

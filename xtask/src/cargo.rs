@@ -62,6 +62,11 @@ pub fn tests_with_faults() -> Result<()> {
     shown(cargo(["test", "--locked"]).args(FAULTS))
 }
 
+/// The library's Rust tests with every growth of a memory that may move a move.
+pub fn tests_that_move() -> Result<()> {
+    shown(cargo(["test", "--locked"]).args(["--features", "wasm_memory/stress-move"]))
+}
+
 /// The oldest Rust that `Cargo.toml` promises still compiles the library.
 pub fn oldest_rust() -> Result<Outcome> {
     let manifest = read("Cargo.toml")?;

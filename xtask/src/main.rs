@@ -7,6 +7,7 @@ mod demo;
 mod header;
 mod paths;
 mod process;
+mod readme;
 mod steps;
 mod symbols;
 mod test;

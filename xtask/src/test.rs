@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is checked before a change is taken.
 
 use crate::steps::Steps;
-use crate::{cargo, cmake, consumers, demo, header, symbols, tools, venv};
+use crate::{cargo, cmake, consumers, demo, header, readme, symbols, tools, venv};
 use anyhow::Result;
 
 /// From what is quick to what takes long; the first failure ends it.
@@ -15,12 +15,14 @@ pub fn run() -> Result<()> {
 
     steps.run("format", cargo::format)?;
     steps.run("header is current", header::check)?;
+    steps.run("README shows the examples", readme::check)?;
     steps.run("headers compile as C11, C++17 and C++20, by clang too", header::compiles)?;
     steps.run("clippy", cargo::clippy)?;
     steps.run("documentation", cargo::documentation)?;
     steps.run_if_possible("oldest Rust", cargo::oldest_rust)?;
     steps.run("Rust tests", cargo::tests)?;
     steps.run("Rust tests with failing system calls", cargo::tests_with_faults)?;
+    steps.run("Rust tests with every growth a move", cargo::tests_that_move)?;
 
     steps.run("build by CMake: release", || build("release"))?;
     steps.run_if_possible("symbols: release", || symbols::check("release"))?;
@@ -29,6 +31,8 @@ pub fn run() -> Result<()> {
     steps.run("build by CMake: asan", || build("asan"))?;
     steps.run_if_possible("symbols: debug", || symbols::check("asan"))?;
     steps.run("C and C++ tests: asan", || cmake::test("asan"))?;
+
+    steps.run("C and C++ tests: every growth a move", moving_tests)?;
 
     steps.run("install", consumers::install)?;
     steps.run("C and C++ tests: installed package", consumers::find_package)?;
@@ -39,6 +43,12 @@ pub fn run() -> Result<()> {
     steps.run("demo", demo::run_built)?;
     steps.finish();
     Ok(())
+}
+
+/// The C and C++ tests against a build in which every growth moves a memory that may move.
+fn moving_tests() -> Result<()> {
+    build("stress-move")?;
+    cmake::test("stress-move")
 }
 
 fn build(preset: &str) -> Result<()> {

@@ -10,6 +10,10 @@ const ABI_VERSION: u32 = 1;
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    // A namespaced build: the prefix goes before every exported name.
+    println!("cargo::rerun-if-env-changed=WASM_MEMORY_PREFIX");
+    let prefix = env::var("WASM_MEMORY_PREFIX").unwrap_or_default();
+    println!("cargo::rustc-env=WASM_MEMORY_PREFIX={prefix}");
     println!("cargo::rustc-env=WASM_MEMORY_ABI_VERSION={ABI_VERSION}");
     match env::var("CARGO_CFG_TARGET_OS").as_deref() {
         Ok("linux" | "android" | "freebsd") => {
@@ -17,11 +21,13 @@ fn main() {
             println!("cargo::rustc-cdylib-link-arg=-Wl,-Bsymbolic");
             // Handles live in storage that is never unmapped, so neither is the code that owns it.
             println!("cargo::rustc-cdylib-link-arg=-Wl,-z,nodelete");
-            println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libwasm_memory.so.{ABI_VERSION}");
+            println!(
+                "cargo::rustc-cdylib-link-arg=-Wl,-soname,lib{prefix}wasm_memory.so.{ABI_VERSION}"
+            );
         }
         Ok("macos") => {
             println!(
-                "cargo::rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libwasm_memory.{ABI_VERSION}.dylib"
+                "cargo::rustc-cdylib-link-arg=-Wl,-install_name,@rpath/lib{prefix}wasm_memory.{ABI_VERSION}.dylib"
             );
         }
         _ => {}

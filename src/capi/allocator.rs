@@ -63,14 +63,14 @@ unsafe fn allocator_or_default(
 ///
 /// Returns a config to be given back with wasm_memory_config_delete; NULL when there is no memory
 /// for one.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_new"))]
 pub extern "C" fn wasm_memory_config_new() -> *mut wasm_memory_config_t {
     pointer::caught_result(Config::new)
         .map_or(ptr::null_mut(), |config| config.into_handle().as_ptr().cast())
 }
 
 /// Gives a config back. Allocators made from it stay as they are. NULL does nothing.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_delete"))]
 pub unsafe extern "C" fn wasm_memory_config_delete(config: *mut wasm_memory_config_t) {
     // SAFETY: the caller passes NULL or a handle from this library.
     or_default(|| unsafe { Handle::<Config>::new(config) }.release());
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn wasm_memory_config_delete(config: *mut wasm_memory_conf
 /// bytes: from the base, rounded up to the host page; never less than a memory's initial size. It
 /// may be more than the memory's maximum. From here on a refused reservation is an error and not
 /// retried smaller, unless wasm_memory_config_set_fallback(config, true) is called too.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_reservation"))]
 pub unsafe extern "C" fn wasm_memory_config_set_reservation(
     config: *mut wasm_memory_config_t,
     bytes: u64,
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn wasm_memory_config_set_reservation(
 /// before, after: bytes, each rounded up to the host page. From here on a refused reservation is an
 /// error and not retried smaller, unless wasm_memory_config_set_fallback(config, true) is called
 /// too.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_guards"))]
 pub unsafe extern "C" fn wasm_memory_config_set_guards(
     config: *mut wasm_memory_config_t,
     before: u64,
@@ -118,7 +118,7 @@ pub const WASM_MEMORY_BOUNDS_CHECKED: u32 = 1;
 /// With CHECKED all of the reservation is opened at once where the host charges only for bytes that
 /// are touched, and in large growing steps where it charges for what is open (overcommit off,
 /// RLIMIT_DATA). The layout then has no exact_protection and elides no checks; the guards are there.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_bounds"))]
 pub unsafe extern "C" fn wasm_memory_config_set_bounds(
     config: *mut wasm_memory_config_t,
     bounds: u32,
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn wasm_memory_config_set_bounds(
 
 /// Sets whether growth past the reservation may change the base of an unshared memory. Without it
 /// such a growth is WASM_MEMORY_RANGE_ERROR, RESERVATION_EXCEEDED.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_movable"))]
 pub unsafe extern "C" fn wasm_memory_config_set_movable(
     config: *mut wasm_memory_config_t,
     movable: Bool,
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wasm_memory_config_set_movable(
 /// Sets whether a reservation that the host refuses may be retried smaller: with the memory's
 /// maximum, then with what it needs now and some slack, then without slack. An unshared memory that
 /// got less than its maximum is movable. wasm_memory_get_layout tells what a memory was given.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_fallback"))]
 pub unsafe extern "C" fn wasm_memory_config_set_fallback(
     config: *mut wasm_memory_config_t,
     fallback: Bool,
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn wasm_memory_config_set_fallback(
 
 /// Sets the most bytes that a memory may have, at creation and after growth. Default: 16 GiB, the
 /// limit of the JavaScript interface.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_size_limit"))]
 pub unsafe extern "C" fn wasm_memory_config_set_size_limit(
     config: *mut wasm_memory_config_t,
     bytes: u64,
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn wasm_memory_config_set_size_limit(
 /// (UNKNOWN_VALUE).
 /// WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has
 /// (ADDRESS_SPACE), no memory for the allocator (OUT_OF_MEMORY). Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_allocator_new"))]
 pub unsafe extern "C" fn wasm_memory_allocator_new(
     config: *const wasm_memory_config_t,
     out: *mut *mut wasm_memory_allocator_t,
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn wasm_memory_allocator_new(
 /// Counts one more reference to an allocator, to be given back with wasm_memory_allocator_delete.
 ///
 /// Returns the same pointer; NULL for NULL and a bad handle. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_allocator_retain"))]
 pub unsafe extern "C" fn wasm_memory_allocator_retain(
     allocator: *mut wasm_memory_allocator_t,
 ) -> *mut wasm_memory_allocator_t {
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn wasm_memory_allocator_retain(
 
 /// Gives back one reference to an allocator. Memories keep their allocator alive, so it may go
 /// before they do; the handle is dead after the last reference. NULL does nothing. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_allocator_delete"))]
 pub unsafe extern "C" fn wasm_memory_allocator_delete(allocator: *mut wasm_memory_allocator_t) {
     // SAFETY: the caller passes NULL or a handle from this library.
     or_default(|| unsafe { Handle::<Allocator>::new(allocator) }.release());
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn wasm_memory_allocator_delete(allocator: *mut wasm_memor
 ///
 /// WASM_MEMORY_TYPE_ERROR: also for a bad allocator or image (INVALID_HANDLE), checked after out.
 /// Any thread, different memories of one allocator at once.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_new_in"))]
 pub unsafe extern "C" fn wasm_memory_new_in(
     allocator: *mut wasm_memory_allocator_t,
     descriptor: *const wasm_memory_descriptor_t,

@@ -49,7 +49,7 @@ unsafe fn wait(
 /// value is past the end (OUT_OF_BOUNDS), 2^32 - 1 wait already (TOO_MANY_WAITERS); while waiting:
 /// wasm_memory_atomic_interrupt was called (INTERRUPTED). Any thread.
 /// Specification: threads proposal, memory.atomic.wait32.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_atomic_wait32"))]
 pub unsafe extern "C" fn wasm_memory_atomic_wait32(
     memory: *mut wasm_memory_t,
     index: u64,
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn wasm_memory_atomic_wait32(
 
 /// Waits at index until it is notified, if the 64-bit little-endian value there is expected:
 /// memory.atomic.wait64. As wasm_memory_atomic_wait32; index is a multiple of 8.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_atomic_wait64"))]
 pub unsafe extern "C" fn wasm_memory_atomic_wait64(
     memory: *mut wasm_memory_t,
     index: u64,
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn wasm_memory_atomic_wait64(
 /// WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE). WASM_MEMORY_RUNTIME_ERROR, in
 /// this order: index is not a multiple of 4 (UNALIGNED), 4 bytes there are past the end
 /// (OUT_OF_BOUNDS). Any thread. Specification: threads proposal, memory.atomic.notify.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_atomic_notify"))]
 pub unsafe extern "C" fn wasm_memory_atomic_notify(
     memory: *mut wasm_memory_t,
     index: u64,
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn wasm_memory_atomic_notify(
 /// woken: receives how many; may be NULL.
 ///
 /// WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE). Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_atomic_interrupt"))]
 pub unsafe extern "C" fn wasm_memory_atomic_interrupt(
     memory: *mut wasm_memory_t,
     woken: *mut u32,

@@ -67,7 +67,7 @@ unsafe fn answer(
 /// WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_RANGE_ERROR: no memory for the object (OUT_OF_MEMORY).
 /// Specification: JS API, Memory.prototype.buffer and "refresh the memory buffer".
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer"))]
 pub unsafe extern "C" fn wasm_memory_buffer(
     memory: *mut wasm_memory_t,
     out: *mut *mut wasm_memory_buffer_t,
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn wasm_memory_buffer(
 /// WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE); the memory
 /// has no maximum (NO_MAXIMUM). WASM_MEMORY_RANGE_ERROR: OUT_OF_MEMORY.
 /// Specification: JS API, Memory.prototype.toResizableBuffer.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_to_resizable_buffer"))]
 pub unsafe extern "C" fn wasm_memory_to_resizable_buffer(
     memory: *mut wasm_memory_t,
     out: *mut *mut wasm_memory_buffer_t,
@@ -103,7 +103,7 @@ pub unsafe extern "C" fn wasm_memory_to_resizable_buffer(
 /// WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_RANGE_ERROR: OUT_OF_MEMORY.
 /// Specification: JS API, Memory.prototype.toFixedLengthBuffer.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_to_fixed_length_buffer"))]
 pub unsafe extern "C" fn wasm_memory_to_fixed_length_buffer(
     memory: *mut wasm_memory_t,
     out: *mut *mut wasm_memory_buffer_t,
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn wasm_memory_to_fixed_length_buffer(
 /// Counts one more reference to a buffer, to be given back with wasm_memory_buffer_delete.
 ///
 /// Returns the same pointer; NULL for a bad handle. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_retain"))]
 pub unsafe extern "C" fn wasm_memory_buffer_retain(
     buffer: *mut wasm_memory_buffer_t,
 ) -> *mut wasm_memory_buffer_t {
@@ -126,14 +126,14 @@ pub unsafe extern "C" fn wasm_memory_buffer_retain(
 /// Gives back one reference to a buffer. The bytes go with the last of the memory and its buffers.
 ///
 /// buffer: NULL, a dead handle and one of another kind do nothing. Never fails. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_delete"))]
 pub unsafe extern "C" fn wasm_memory_buffer_delete(buffer: *mut wasm_memory_buffer_t) {
     // SAFETY: the caller passes NULL or a handle from this library.
     or_default(|| unsafe { handle(buffer) }.release());
 }
 
 /// Address of the first byte of a buffer; NULL once it is detached, and for a bad handle.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_data"))]
 pub unsafe extern "C" fn wasm_memory_buffer_data(buffer: *const wasm_memory_buffer_t) -> *mut u8 {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
     unsafe { field(buffer) }.map_or(ptr::null_mut(), Buffer::data)
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_data(buffer: *const wasm_memory_buff
 
 /// Length of a buffer in bytes: `buffer.byteLength`. 0 once it is detached, and for a bad handle. A
 /// resizable one follows its memory; one of fixed length of a shared memory keeps its length.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_byte_length"))]
 pub unsafe extern "C" fn wasm_memory_buffer_byte_length(
     buffer: *const wasm_memory_buffer_t,
 ) -> u64 {
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_byte_length(
 
 /// Length in bytes that a buffer can be resized to: `buffer.maxByteLength`. Its own length when it
 /// is of fixed length, 0 once it is detached, and for a bad handle.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_max_byte_length"))]
 pub unsafe extern "C" fn wasm_memory_buffer_max_byte_length(
     buffer: *const wasm_memory_buffer_t,
 ) -> u64 {
@@ -160,7 +160,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_max_byte_length(
 }
 
 /// Is a buffer detached: `buffer.detached`? Never true for a shared one; false for a bad handle.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_is_detached"))]
 pub unsafe extern "C" fn wasm_memory_buffer_is_detached(
     buffer: *const wasm_memory_buffer_t,
 ) -> bool {
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_is_detached(
 }
 
 /// Is it the buffer of a shared memory, a SharedArrayBuffer? False for a bad handle.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_is_shared"))]
 pub unsafe extern "C" fn wasm_memory_buffer_is_shared(buffer: *const wasm_memory_buffer_t) -> bool {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
     unsafe { field(buffer) }.is_some_and(Buffer::is_shared)
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_is_shared(buffer: *const wasm_memory
 
 /// Is a buffer resizable (growable, for a shared one)? Never changes for a buffer, also when it is
 /// detached; false for a bad handle.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_is_resizable"))]
 pub unsafe extern "C" fn wasm_memory_buffer_is_resizable(
     buffer: *const wasm_memory_buffer_t,
 ) -> bool {
@@ -196,7 +196,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_is_resizable(
 /// (WOULD_SHRINK), not whole pages more (NOT_PAGE_MULTIPLE), or what growth is refused for
 /// (wasm_memory_grow). A failure changes nothing.
 /// Specification: ECMAScript, ArrayBuffer.prototype.resize; JS API, HostResizeArrayBuffer.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_resize"))]
 pub unsafe extern "C" fn wasm_memory_buffer_resize(
     buffer: *mut wasm_memory_buffer_t,
     byte_length: u64,
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_resize(
 /// (NOT_PAGE_MULTIPLE), more than its maximum (MAX_BYTE_LENGTH), or what growth is refused for
 /// (wasm_memory_grow). A failure changes nothing. Any thread.
 /// Specification: ECMAScript, SharedArrayBuffer.prototype.grow; threads JS API.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_grow"))]
 pub unsafe extern "C" fn wasm_memory_buffer_grow(
     buffer: *mut wasm_memory_buffer_t,
     byte_length: u64,
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn wasm_memory_buffer_grow(
 ///
 /// WASM_MEMORY_TYPE_ERROR, always: a bad handle (NULL_ARGUMENT, INVALID_HANDLE), a shared buffer
 /// (BUFFER_KIND), a detached one (DETACHED), else NOT_TRANSFERABLE.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_buffer_transfer"))]
 pub unsafe extern "C" fn wasm_memory_buffer_transfer(
     buffer: *mut wasm_memory_buffer_t,
 ) -> wasm_memory_status_t {

@@ -28,7 +28,7 @@ unsafe fn foreign<'a>(start: *const c_void, length: usize) -> Result<Span<'a>> {
 /// WASM_MEMORY_RUNTIME_ERROR: index + length, never wrapped, is past the end (OUT_OF_BOUNDS: where
 /// the access ends, and the byte length); nothing is written. Any thread for a shared memory: bytes
 /// that race are old or new ones.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_read"))]
 pub unsafe extern "C" fn wasm_memory_read(
     memory: *const wasm_memory_t,
     index: u64,
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn wasm_memory_read(
 /// WASM_MEMORY_TYPE_ERROR: a bad handle or NULL source (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_RUNTIME_ERROR: index + length, never wrapped, is past the end (OUT_OF_BOUNDS);
 /// nothing is written. Any thread for a shared memory.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_write"))]
 pub unsafe extern "C" fn wasm_memory_write(
     memory: *mut wasm_memory_t,
     index: u64,
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn wasm_memory_write(
 /// WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_RUNTIME_ERROR: index + length, never wrapped, is past the end (OUT_OF_BOUNDS), also
 /// when length is 0; nothing is written. Any thread for a shared memory.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_bulk_fill"))]
 pub unsafe extern "C" fn wasm_memory_bulk_fill(
     memory: *mut wasm_memory_t,
     index: u64,
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn wasm_memory_bulk_fill(
 /// WASM_MEMORY_TYPE_ERROR: a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_RUNTIME_ERROR: either range, its sum never wrapped, is past the end (OUT_OF_BOUNDS, of
 /// the target first), also when length is 0; nothing is written. Any thread for shared memories.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_bulk_copy"))]
 pub unsafe extern "C" fn wasm_memory_bulk_copy(
     to: *mut wasm_memory_t,
     to_index: u64,
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn wasm_memory_bulk_copy(
 /// WASM_MEMORY_TYPE_ERROR: a bad handle or NULL segment (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_RUNTIME_ERROR: the range of the memory or of the segment, its sum never wrapped, is
 /// past the end (OUT_OF_BOUNDS, of the memory first), also when length is 0; nothing is written.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_bulk_init"))]
 pub unsafe extern "C" fn wasm_memory_bulk_init(
     memory: *mut wasm_memory_t,
     index: u64,
@@ -143,7 +143,7 @@ pub unsafe extern "C" fn wasm_memory_bulk_init(
 /// checked before the range is past the end (OUT_OF_BOUNDS). Any thread for a shared memory.
 /// Where the host will not take the pages back the range still reads zero.
 /// Specification: memory-control proposal, memory.discard, in its strict form.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_discard"))]
 pub unsafe extern "C" fn wasm_memory_discard(
     memory: *mut wasm_memory_t,
     index: u64,

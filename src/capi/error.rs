@@ -151,7 +151,7 @@ pub const WASM_MEMORY_REASON_PANIC: u32 = 90;
 /// thread has failed. Only a call that returns a status other than WASM_MEMORY_OK changes it:
 /// success and functions without a status leave it alone. Each thread has its own; a binding whose
 /// tasks change threads fetches it in the same foreign call.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_last_error"))]
 pub unsafe extern "C" fn wasm_memory_last_error(out: *mut wasm_memory_error_t) {
     // SAFETY: the caller passes NULL or a writable struct.
     let out = unsafe { Out::new(out) };
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn wasm_memory_last_error(out: *mut wasm_memory_error_t) {
 /// writes nothing. Returns the length of the whole message in bytes without the NUL, so a result
 /// of capacity or more means that it was cut off. The text is not part of the ABI; empty when no
 /// call of this thread has failed. Never fails; leaves the error as it is.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_last_error_message"))]
 pub unsafe extern "C" fn wasm_memory_last_error_message(
     buffer: *mut c_char,
     capacity: usize,

@@ -38,7 +38,7 @@ pub struct wasm_memory_location_t {
 /// inside any function of this library. It takes no lock, allocates nothing, touches no thread-local
 /// and leaves errno and the last error alone. A memory that another thread deletes meanwhile may be
 /// found or not.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_find"))]
 pub unsafe extern "C" fn wasm_memory_find(
     address: *const c_void,
     out: *mut wasm_memory_location_t,
@@ -66,7 +66,7 @@ pub unsafe extern "C" fn wasm_memory_find(
 /// Keeps an address of the embedder's with a memory, to be had back in a fault handler.
 ///
 /// user_data: never looked at; NULL at first. Nothing happens for a bad handle. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_set_user_data"))]
 pub unsafe extern "C" fn wasm_memory_set_user_data(
     memory: *mut wasm_memory_t,
     user_data: *mut c_void,
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn wasm_memory_set_user_data(
 /// The address that wasm_memory_set_user_data was last given; NULL for a bad handle.
 ///
 /// Async-signal-safe. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_user_data"))]
 pub unsafe extern "C" fn wasm_memory_user_data(memory: *const wasm_memory_t) -> *mut c_void {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
     unsafe { field(memory) }.map_or(ptr::null_mut(), |memory| memory.user_data().cast())

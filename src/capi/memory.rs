@@ -70,7 +70,7 @@ pub(super) unsafe fn used(memory: *const wasm_memory_t) -> Result<&'static Memor
 /// COMMIT, MAP_COUNT, OUT_OF_MEMORY). Nothing is left behind by a failure.
 ///
 /// Any thread. Specification: JS API, the Memory constructor.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_new"))]
 pub unsafe extern "C" fn wasm_memory_new(
     descriptor: *const wasm_memory_descriptor_t,
     out: *mut *mut wasm_memory_t,
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn wasm_memory_new(
 /// thread may grow a shared memory; growths are totally ordered, every success has a different
 /// previous size, and the new length is published after the pages can be used.
 /// Specification: JS API, Memory.prototype.grow.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_grow"))]
 pub unsafe extern "C" fn wasm_memory_grow(
     memory: *mut wasm_memory_t,
     delta_pages: u64,
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn wasm_memory_grow(
 /// Returns an address that is aligned to the host page and not NULL also at size 0; NULL for a bad
 /// handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
 /// memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout).
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_data"))]
 pub unsafe extern "C" fn wasm_memory_data(memory: *const wasm_memory_t) -> *mut u8 {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
     unsafe { field(memory) }.map_or(ptr::null_mut(), |memory| memory.view().base())
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn wasm_memory_data(memory: *const wasm_memory_t) -> *mut 
 /// The size of a memory in pages of its own page size; 0 for a bad handle.
 ///
 /// Any thread, also while another grows a shared memory. Specification: memory.size.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_size"))]
 pub unsafe extern "C" fn wasm_memory_size(memory: *const wasm_memory_t) -> u64 {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
     unsafe { field(memory) }.map_or(0, Memory::size)
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn wasm_memory_size(memory: *const wasm_memory_t) -> u64 {
 /// The size of a memory in bytes; 0 for a bad handle.
 ///
 /// Any thread, also while another grows a shared memory: all bytes up to the answer can be used.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_byte_length"))]
 pub unsafe extern "C" fn wasm_memory_byte_length(memory: *const wasm_memory_t) -> u64 {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
     unsafe { field(memory) }.map_or(0, |memory| units::bytes(memory.view().byte_length()))
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn wasm_memory_byte_length(memory: *const wasm_memory_t) -
 ///
 /// memory: NULL, a dead handle and one of another kind do nothing. Never fails; where the host will
 /// not take the address space back it is emptied, closed and offered again later. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_delete"))]
 pub unsafe extern "C" fn wasm_memory_delete(memory: *mut wasm_memory_t) {
     // SAFETY: the caller passes NULL or a handle from this library.
     or_default(|| unsafe { handle(memory) }.release());
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn wasm_memory_delete(memory: *mut wasm_memory_t) {
 /// Counts one more reference to a memory, to be given back with wasm_memory_delete.
 ///
 /// Returns the same pointer; NULL for a bad handle: a dead one is never revived. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_retain"))]
 pub unsafe extern "C" fn wasm_memory_retain(memory: *mut wasm_memory_t) -> *mut wasm_memory_t {
     // SAFETY: the caller passes NULL or a handle from this library.
     if unsafe { handle(memory) }.retain() { memory } else { ptr::null_mut() }
@@ -169,7 +169,7 @@ pub unsafe extern "C" fn wasm_memory_retain(memory: *mut wasm_memory_t) -> *mut 
 ///
 /// WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
 /// Specification: JS type reflection.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_get_type"))]
 pub unsafe extern "C" fn wasm_memory_get_type(
     memory: *const wasm_memory_t,
     out: *mut wasm_memory_descriptor_t,
@@ -197,7 +197,7 @@ pub unsafe extern "C" fn wasm_memory_get_type(
 /// the current size is less than initial (IMPORT_INITIAL), the import has a maximum and the memory
 /// has none or a larger one (IMPORT_MAXIMUM).
 /// Specification: core, import matching of memory types.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_match"))]
 pub unsafe extern "C" fn wasm_memory_match(
     memory: *const wasm_memory_t,
     import: *const wasm_memory_descriptor_t,
@@ -219,7 +219,7 @@ pub unsafe extern "C" fn wasm_memory_match(
 ///
 /// WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_DATA_CLONE_ERROR: the memory is unshared (NOT_CLONEABLE). Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_send"))]
 pub unsafe extern "C" fn wasm_memory_send(
     memory: *mut wasm_memory_t,
     out: *mut *mut wasm_memory_t,

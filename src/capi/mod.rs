@@ -9,6 +9,8 @@
 //!   that comes in is a byte.
 //! * Functions with a status run inside [`status::answer`], the one place that catches a panic and
 //!   records the error. Functions that only load a field cannot panic.
+//! * The exported name is written out, with the prefix of a namespaced build before it
+//!   (`WASM_MEMORY_PREFIX` in the environment, empty by default).
 //! * No function here calls another exported function: whoever else exports its name must not get
 //!   the call.
 #![allow(unsafe_code, reason = "pointers come in from C")]

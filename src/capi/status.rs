@@ -53,7 +53,7 @@ pub(super) fn answer(body: impl FnOnce() -> Result<()>) -> wasm_memory_status_t 
 ///
 /// status: any number. Returns a static NUL-terminated string, never NULL; "unknown" for a number
 /// that is no status. Never fails. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_status_name"))]
 pub extern "C" fn wasm_memory_status_name(status: wasm_memory_status_t) -> *const c_char {
     let name: &CStr = match status {
         WASM_MEMORY_OK => c"OK",
@@ -76,7 +76,7 @@ pub const WASM_MEMORY_ABI_VERSION: u32 = 1;
 /// The version of the library that is running, as "major.minor.patch".
 ///
 /// Returns a static NUL-terminated string. Never fails. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_version"))]
 pub extern "C" fn wasm_memory_version() -> *const c_char {
     concat!(env!("CARGO_PKG_VERSION"), "\0").as_ptr().cast()
 }
@@ -85,7 +85,7 @@ pub extern "C" fn wasm_memory_version() -> *const c_char {
 /// compiled against a header with the same WASM_MEMORY_ABI_VERSION.
 ///
 /// Never fails. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_abi_version"))]
 pub extern "C" fn wasm_memory_abi_version() -> u32 {
     WASM_MEMORY_ABI_VERSION
 }

@@ -53,7 +53,7 @@ pub struct wasm_memory_layout_t {
 ///
 /// Returns an address that is the same for as long as the memory lives; NULL for a bad handle. Any
 /// thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_view"))]
 pub unsafe extern "C" fn wasm_memory_view(
     memory: *const wasm_memory_t,
 ) -> *const wasm_memory_view_t {
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn wasm_memory_view(
 /// What the address space around a memory looks like.
 ///
 /// out: receives the layout; NULL does nothing. Zero in every field for a bad handle. Any thread.
-#[unsafe(no_mangle)]
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_get_layout"))]
 pub unsafe extern "C" fn wasm_memory_get_layout(
     memory: *const wasm_memory_t,
     out: *mut wasm_memory_layout_t,

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 const HEADER: &str = "include/wasm_memory.h";
 
@@ -108,12 +109,45 @@ fn declared(line: &str) -> Option<String> {
     (plain && name.starts_with("wasm_memory_")).then(|| name.to_owned())
 }
 
+/// A copy of the sources whose functions have their plain names: cbindgen reads an exported name only
+/// where it is a literal, and ours carry the prefix of the build.
+fn plainly_named() -> Result<PathBuf> {
+    let copy = paths::in_root("target/header");
+    if copy.exists() {
+        fs::remove_dir_all(&copy).with_context(|| format!("cannot empty {}", copy.display()))?;
+    }
+    copy_plainly_named(&paths::in_root("src"), &copy)?;
+    Ok(copy)
+}
+
+fn copy_plainly_named(from: &Path, to: &Path) -> Result<()> {
+    const NAMED: &str = "#[unsafe(export_name = concat!(env!(\"WASM_MEMORY_PREFIX\"), \"";
+    fs::create_dir_all(to).with_context(|| format!("cannot make {}", to.display()))?;
+    for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        let source = entry?.path();
+        let target = to.join(source.file_name().context("a file without a name")?);
+        if source.is_dir() {
+            copy_plainly_named(&source, &target)?;
+        } else {
+            let text = fs::read_to_string(&source)
+                .with_context(|| format!("cannot read {}", source.display()))?;
+            let plain: String = text
+                .split_inclusive('\n')
+                .map(|line| if line.starts_with(NAMED) { "#[unsafe(no_mangle)]\n" } else { line })
+                .collect();
+            fs::write(&target, plain)
+                .with_context(|| format!("cannot write {}", target.display()))?;
+        }
+    }
+    Ok(())
+}
+
 fn generate() -> Result<String> {
     let config = cbindgen::Config::from_file(paths::in_root("cbindgen.toml"))
         .map_err(|error| anyhow!("cbindgen.toml: {error}"))?;
     let bindings = cbindgen::Builder::new()
         .with_config(config)
-        .with_crate(paths::root())
+        .with_src(plainly_named()?.join("lib.rs"))
         .generate()
         .context("cbindgen cannot make the header")?;
     let mut text = Vec::new();

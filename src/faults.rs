@@ -1,4 +1,5 @@
-//! Makes the n-th operating-system call of the current thread fail, for tests.
+//! Makes the n-th operating-system call of the current thread fail, and the host's pages larger
+//! than they are, for tests.
 //!
 //! Only in builds for tests (`cfg(test)` or the feature `fault-injection`).
 
@@ -43,6 +44,23 @@ pub fn with<R>(fault: Fault, scenario: impl FnOnce() -> R) -> R {
     let result = scenario();
     PLAN.set(None);
     result
+}
+
+std::thread_local! {
+    static PAGE_SIZE: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// Runs `scenario` on this thread as if the host's pages had `size` bytes, a multiple of what they
+/// have.
+pub fn with_page_size<R>(size: usize, scenario: impl FnOnce() -> R) -> R {
+    PAGE_SIZE.set(Some(size));
+    let result = scenario();
+    PAGE_SIZE.set(None);
+    result
+}
+
+pub(crate) fn page_size() -> Option<usize> {
+    PAGE_SIZE.get()
 }
 
 /// How many calls were refused since the start of the running [`with`].

@@ -358,3 +358,54 @@ fn allocator_of(allocator: &Option<Ref<Allocator>>) -> &Allocator {
 fn host_length(bytes: u64) -> Result<usize> {
     units::host(bytes).ok_or(Error::AddressSpace { requested: bytes, available: 0, os_error: 0 })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::faults;
+
+    fn layout_on(host_page: usize, page_size: u32, initial: u64) -> (Layout, usize, usize) {
+        faults::with_page_size(host_page, || {
+            let descriptor =
+                Descriptor { initial: Some(initial), page_size, ..Descriptor::default() };
+            let memory = Memory::new(&descriptor).unwrap();
+            let open = memory.state().body.region().open();
+            (memory.layout(), memory.view().byte_length(), open)
+        })
+    }
+
+    #[test]
+    fn protection_is_exact_to_the_host_page_and_the_length_to_the_wasm_page() {
+        for host_page in [4096, 16384, 65536] {
+            let (layout, length, open) = layout_on(host_page, 1, 1);
+            assert_eq!((length, open), (1, host_page));
+            assert_eq!(layout.elidable_offset, None, "bytes past the length can be reached");
+            assert!(layout.exact_protection);
+            let (layout, length, open) = layout_on(host_page, 65536, 3);
+            assert_eq!((length, open), (196_608, 196_608));
+            assert_eq!(layout.elidable_offset, Some(65536 - 15));
+            assert!(layout.movable || layout.reservation == 1 << 32, "{layout:?}");
+        }
+        // No such host exists; a page of its own must not pass for exact there.
+        let (layout, length, open) = layout_on(131_072, 65536, 3);
+        assert_eq!((length, open), (196_608, 262_144));
+        assert_eq!(layout.elidable_offset, None);
+    }
+
+    #[test]
+    fn growth_by_bytes_opens_a_host_page_at_a_time() {
+        faults::with_page_size(16384, || {
+            let descriptor = Descriptor { initial: Some(0), page_size: 1, ..Descriptor::default() };
+            let memory = Memory::new(&descriptor).unwrap();
+            for (delta, length, open) in
+                [(1, 1, 16384), (16383, 16384, 16384), (1, 16385, 32768), (0, 16385, 32768)]
+            {
+                memory.grow(delta).unwrap();
+                assert_eq!(memory.view().byte_length(), length);
+                assert_eq!(memory.state().body.region().open(), open);
+                let last = memory.span(length as u64 - 1, 1).unwrap();
+                last.fill(7);
+            }
+        });
+    }
+}

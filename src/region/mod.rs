@@ -34,6 +34,10 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 /// Size of a page of the host in bytes.
 pub(crate) fn page_size() -> usize {
     static PAGE_SIZE: AtomicUsize = AtomicUsize::new(0);
+    #[cfg(any(test, feature = "fault-injection"))]
+    if let Some(size) = crate::faults::page_size() {
+        return size;
+    }
     match PAGE_SIZE.load(Ordering::Relaxed) {
         0 => {
             let size = os::page_size();

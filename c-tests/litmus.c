@@ -5,7 +5,7 @@
 #include <sched.h>
 
 /* Far enough apart that each has its own cache line, and the prefetcher's pair of it. */
-enum { X = 0, Y = 256, MEET = 4096 };
+enum { X = 0, Y = 256 };
 
 typedef struct litmus {
   wasm_memory_t *memory;

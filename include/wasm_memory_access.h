@@ -95,7 +95,7 @@ static_assert(sizeof(float) == 4 && sizeof(double) == 8, "f32 and f64 are float 
 #include <intrin.h>
 #define WASM_MEMORY_ACCESS_FUNCTION static __forceinline
 #define WASM_MEMORY_ACCESS_UNLIKELY(condition) (condition)
-#define WASM_MEMORY_ACCESS_ADD_OVERFLOWS(a, b, sum) ((*(sum) = (a) + (b)) < (b))
+#define WASM_MEMORY_ACCESS_ADD_OVERFLOWS(a, b, sum) ((*(sum) = (a) + (b)) < (a))
 #define WASM_MEMORY_ACCESS_ALIGNED(bytes)
 #define WASM_MEMORY_ACCESS_UNALIGNED
 #define WASM_MEMORY_ACCESS_REVERSED_8(value) (value)
@@ -136,10 +136,9 @@ WASM_MEMORY_ACCESS_FUNCTION uint64_t wasm_memory_view_byte_length(const wasm_mem
  * The base is read after the length, which is published last. */
 WASM_MEMORY_ACCESS_FUNCTION bool wasm_memory_access_locate(const wasm_memory_view_t *view, uint64_t index,
                                                            uint64_t offset, unsigned width, uint8_t **at) {
-  uint64_t end;
-  if (WASM_MEMORY_ACCESS_UNLIKELY(WASM_MEMORY_ACCESS_ADD_OVERFLOWS(offset, WASM_MEMORY_ACCESS_CAST(uint64_t, width), &end)))
-    return false;
-  if (WASM_MEMORY_ACCESS_UNLIKELY(WASM_MEMORY_ACCESS_ADD_OVERFLOWS(index, end, &end))) return false;
+  uint64_t span, end;
+  if (WASM_MEMORY_ACCESS_UNLIKELY(WASM_MEMORY_ACCESS_ADD_OVERFLOWS(offset, width, &span))) return false;
+  if (WASM_MEMORY_ACCESS_UNLIKELY(WASM_MEMORY_ACCESS_ADD_OVERFLOWS(index, span, &end))) return false;
   if (WASM_MEMORY_ACCESS_UNLIKELY(end > wasm_memory_view_byte_length(view))) return false;
   *at = view->base + WASM_MEMORY_ACCESS_CAST(size_t, end - width);
   return true;

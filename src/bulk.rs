@@ -1,5 +1,8 @@
 //! Reading, writing, filling, copying and discarding ranges of memories.
 //!
+//! Not part of the Rust interface: nothing there keeps two threads from using one unshared memory,
+//! and growth may move its bytes meanwhile. The C interface asks that of its callers.
+//!
 //! The whole range is checked first, in unbounded arithmetic; a trap writes nothing. A length of 0
 //! past the end traps too.
 
@@ -24,7 +27,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`].
-    pub fn fill(&self, index: u64, value: u8, length: u64) -> Result<()> {
+    pub(crate) fn fill(&self, index: u64, value: u8, length: u64) -> Result<()> {
         self.span(index, length)?.fill(value);
         Ok(())
     }
@@ -33,7 +36,7 @@ impl Memory {
     ///
     /// # Errors
     /// [`Error::OutOfBounds`], of the target first.
-    pub fn copy(&self, index: u64, from: &Self, from_index: u64, length: u64) -> Result<()> {
+    pub(crate) fn copy(&self, index: u64, from: &Self, from_index: u64, length: u64) -> Result<()> {
         let target = self.span(index, length)?;
         target.copy_from(&from.span(from_index, length)?);
         Ok(())
@@ -63,7 +66,7 @@ impl Memory {
     /// # Errors
     /// [`Error::Unaligned`] when index or length is not a multiple of the page size, checked before
     /// [`Error::OutOfBounds`].
-    pub fn discard(&self, index: u64, length: u64) -> Result<()> {
+    pub(crate) fn discard(&self, index: u64, length: u64) -> Result<()> {
         let page = self.memory_type().page_size();
         for number in [index, length] {
             if number.checked_rem(page) != Some(0) {

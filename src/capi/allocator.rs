@@ -65,8 +65,8 @@ unsafe fn allocator_or_default(
 /// for one.
 #[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_new"))]
 pub extern "C" fn wasm_memory_config_new() -> *mut wasm_memory_config_t {
-    pointer::caught_result(Config::new)
-        .map_or(ptr::null_mut(), |config| config.into_handle().as_ptr().cast())
+    let config = pointer::caught_result(Config::new).ok().and_then(Ref::into_handle);
+    config.map_or(ptr::null_mut(), |handle| handle.as_ptr().cast())
 }
 
 /// Gives a config back. Allocators made from it stay as they are. NULL does nothing.

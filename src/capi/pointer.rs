@@ -44,7 +44,8 @@ pub(super) unsafe fn answer_handle<T: Kind, H>(
     out.write(ptr::null_mut());
     status::answer(|| {
         out.required()?;
-        out.write(make()?.into_handle().as_ptr().cast());
+        let uncounted = Error::OutOfMemory { requested: 0, available: 0, os_error: 0 };
+        out.write(make()?.into_handle().ok_or(uncounted)?.as_ptr().cast());
         Ok(())
     })
 }

@@ -233,19 +233,21 @@ impl<T: Kind> Ref<T> {
         NonNull::from(self.slot)
     }
 
-    /// Makes a handle of the object out of this reference: the first one, or one more.
-    pub(crate) fn into_handle(self) -> NonNull<Slot<T>> {
+    /// Makes a handle of the object out of this reference: the first one, or one more. `None` when
+    /// there are as many as can be counted.
+    pub(crate) fn into_handle(self) -> Option<NonNull<Slot<T>>> {
         let slot = self.slot;
         let mut first = false;
         let counted = slot.handles.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |handles| {
             first = !is_tagged::<T>(handles);
             if first { Some(HANDLE | u64::from(T::TAG)) } else { handles.checked_add(HANDLE) }
         });
-        if counted.is_ok() && first {
+        counted.ok()?;
+        if first {
             // The handles together are one owner, which this reference becomes.
             mem::forget(self);
         }
-        NonNull::from(slot)
+        Some(NonNull::from(slot))
     }
 
     /// Knows the object without keeping it.

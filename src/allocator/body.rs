@@ -55,6 +55,11 @@ impl Body {
         &self.region
     }
 
+    /// Bytes from the base that are open, ahead of the length in checked bounds.
+    pub(super) fn open_bytes(&self) -> u64 {
+        units::bytes(self.region.open())
+    }
+
     /// May growth past the reservation change the base?
     pub(crate) fn is_movable(&self) -> bool {
         self.mobility != Mobility::Never

@@ -78,7 +78,8 @@ impl Allocator {
     ) -> Result<Growth> {
         match moving {
             Moving::Allowed(old) if body.moves_for(bytes) => {
-                ladder::climb_down_to_move(&self.settings, memory_type, bytes, |shape| {
+                let all = bytes.max(body.open_bytes());
+                ladder::climb_down_to_move(&self.settings, memory_type, all, |shape| {
                     body.move_to(shape, bytes, old)
                 })
                 .map(Growth::Moved)

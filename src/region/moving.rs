@@ -24,14 +24,16 @@ pub(crate) enum Old {
 }
 
 impl Region {
-    /// Moves the body into a new reservation of `shape` and opens it up to `bytes`, which is at
-    /// least what is open. This region becomes the new one, found as the same owner's; the answer is
+    /// Moves the body into a new reservation of `shape` and opens it up to `bytes`, or as far as it
+    /// is open now. This region becomes the new one, found as the same owner's; the answer is
     /// the old one, whose body's contents are unspecified. A refusal changes nothing.
     ///
     /// # Errors
-    /// [`Error::AddressSpace`](crate::Error::AddressSpace), [`Error::Commit`](crate::Error::Commit),
+    /// [`Error::ReservationExceeded`](crate::Error::ReservationExceeded) when that is more than
+    /// `shape` holds, [`Error::AddressSpace`](crate::Error::AddressSpace), [`Error::Commit`](crate::Error::Commit),
     /// [`Error::MapCount`](crate::Error::MapCount), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64, old: Old) -> Result<Self> {
+        let bytes = bytes.max(units::bytes(self.open));
         let mut new = Self::for_move(shape, self.open, bytes)?;
         if self.open > 0 {
             if let Err(errno) = self.move_body(&mut new, old) {
@@ -39,7 +41,7 @@ impl Region {
                 new = self.move_otherwise(shape, bytes, errno)?;
             }
         }
-        new.open = new.end_of_open(bytes)?.max(self.open);
+        new.open = new.end_of_open(bytes)?;
         new.registration().set_owner(self.registration().owner());
         Ok(mem::replace(self, new))
     }
@@ -134,7 +136,7 @@ impl Region {
     /// Copies the body into a new region of `shape` that is open up to `bytes`.
     fn copy_body(&self, shape: Shape, bytes: u64) -> Result<Self> {
         let mut new = Self::reserve(shape)?;
-        new.open_to(bytes.max(units::bytes(self.open)))?;
+        new.open_to(bytes)?;
         // SAFETY: both are open over `self.open` bytes and are different mappings. A memory that
         // moves is not shared, so nobody writes to it meanwhile.
         unsafe { ptr::copy_nonoverlapping(self.base.as_ptr(), new.base.as_ptr(), self.open) };
@@ -171,6 +173,16 @@ mod tests {
         drop(old);
         assert_eq!([read(&region, 0), read(&region, 65535), read(&region, 65536)], [1, 2, 0]);
         assert_eq!(region.open() as u64, 3 * PAGE);
+    }
+
+    #[test]
+    fn a_shape_that_does_not_hold_the_body_is_refused() {
+        let mut region = region(4 * PAGE, 4 * PAGE);
+        write(&region, 200_000, 2);
+        let smaller = Shape::new(0, 2 * PAGE, PAGE).unwrap();
+        let refused = region.move_to(smaller, PAGE, Old::Unused).err().map(|error| error.reason());
+        assert_eq!(refused, Some(25));
+        assert_eq!(read(&region, 200_000), 2);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <time.h>
 
 static _Alignas(16) uint8_t bytes[32];
 static wasm_memory_view_t view = {bytes, sizeof bytes};
@@ -73,9 +74,9 @@ TEST(unaligned) {
   EACH_CASE(atomic_case, atomic, atomic_cases) {
     unsigned long before = harness_failures;
     for (uint64_t low = 1; low < atomic->width; low++) {
-      const trap sums[] = {{low, 0}, {0, low}, {8, low}, {16 + low, 8}, {100, 4 + low + atomic->width * 8}, {top, low + 1}, {top, top - atomic->width + 2 + low}};
+      const trap sums[] = {{low, 0}, {0, low}, {8, low}, {16 + low, 8}, {1000, low}, {0, top - low + 1}, {top, low + 1},
+                           {top, top - atomic->width + 2 + low}, {UINT64_C(1) << 63, (UINT64_C(1) << 63) + low}};
       for (size_t i = 0; i < sizeof sums / sizeof sums[0]; i++) {
-        if ((sums[i].index + sums[i].offset) % atomic->width == 0) continue;
         check_trap(atomic, sums[i], 32, false);
         check_trap(atomic, sums[i], 0, false);
       }
@@ -252,33 +253,43 @@ TEST(exchanges_of_threads) {
   arena_delete(all);
 }
 
-/* Each of two threads stores to its place, then looks at the other's: at least one of them sees the other's store. */
+/* Two threads that each store to a place, then look at the other's: at least one of them sees the other's store. They run
+ * beside each other over many places, with nothing between the two accesses that would order them anyway. */
+enum { PLACES = 500, BATCHES = 400, OTHERS_PLACES = 64 * PLACES, GATE = 2 * OTHERS_PLACES, RESULTS = GATE + 64 };
+
+static void meet(const wasm_memory_view_t *view, uint32_t together) {
+  uint32_t arrived = 0;
+  wasm_memory_atomic_rmw_add_i32(view, GATE, 0, 1, NULL, NULL);
+  for (unsigned turn = 1; wasm_memory_atomic_load_i32(view, GATE, 0, &arrived, NULL) && arrived < together; turn++)
+    if (turn % 1024 == 0) sched_yield();
+}
+
 static void *store_then_load(void *argument) {
-  enum { PLACE = 0, SEEN = 128, GATE = 256 }; /* on cache lines of their own */
   arena *all = (arena *)argument;
-  const uint64_t self = started(all) * 64, other = self ^ 64;
-  for (uint32_t round = 1; round <= ROUNDS; round++) {
-    uint32_t seen = 0, others = 0, arrived = 0;
-    wasm_memory_atomic_store_i32(all->view, PLACE, self, round, NULL);
-    wasm_memory_atomic_load_i32(all->view, PLACE, other, &seen, NULL);
-    wasm_memory_atomic_store_i32(all->view, SEEN, self, seen, NULL);
-    wasm_memory_atomic_rmw_add_i32(all->view, GATE, 0, 1, NULL, NULL);
-    for (;;) {
-      wasm_memory_atomic_load_i32(all->view, GATE, 0, &arrived, NULL);
-      if (arrived >= 2 * round) break;
-      sched_yield();
+  const uint64_t self = started(all), own = self * OTHERS_PLACES, other = OTHERS_PLACES - own;
+  for (uint32_t batch = 1; batch <= BATCHES; batch++) {
+    meet(all->view, 4 * batch - 2);
+    for (uint64_t i = 0; i < PLACES; i++) {
+      uint32_t seen = 0;
+      wasm_memory_atomic_store_i32(all->view, 64 * i, own, batch, NULL);
+      wasm_memory_atomic_load_i32(all->view, 64 * i, other, &seen, NULL);
+      wasm_memory_store_i32_8(all->view, RESULTS + 2 * i, self, seen == batch);
     }
-    /* The other may be in the next round by now, where it sees this round's store or a later one. */
-    wasm_memory_atomic_load_i32(all->view, SEEN, other, &others, NULL);
-    CHECK(seen >= round || others >= round);
+    meet(all->view, 4 * batch);
+    for (uint64_t i = 0; self == 0 && i < PLACES; i++) {
+      uint32_t both = 0;
+      wasm_memory_load_i32_u16(all->view, RESULTS + 2 * i, 0, &both);
+      CHECK(both != 0);
+    }
   }
   return NULL;
 }
 
 TEST(stores_and_loads_are_sequentially_consistent) {
-  arena *all = arena_new(1);
+  arena *all = arena_new(2);
+  CHECK_STATUS(wasm_memory_grow(all->memory, 1, NULL), WASM_MEMORY_OK);
   on_threads(all, 2, store_then_load);
-  CHECK_U64(model_read(wasm_memory_data(all->memory), 4), ROUNDS);
+  CHECK_U64(model_read(wasm_memory_data(all->memory) + GATE, 4), 4 * BATCHES);
   arena_delete(all);
 }
 
@@ -309,7 +320,31 @@ TEST(growth_by_another_thread) {
   arena_delete(all);
 }
 
+/* Nothing in the loop but the access: a length that a compiler reads once before the loop is never enough. */
+static void *wait_for_a_page(void *argument) {
+  arena *all = (arena *)argument;
+  uint32_t value = 9;
+  started(all);
+  while (!wasm_memory_load_i32_u8(all->view, PAGE, 0, &value)) continue;
+  CHECK_U64(value, 0);
+  return NULL;
+}
+
+TEST(trap_until_another_thread_grows) {
+  arena *all = arena_new(2);
+  pthread_t waiting;
+  pthread_barrier_init(&all->start, NULL, 2);
+  REQUIRE(pthread_create(&waiting, NULL, wait_for_a_page, all) == 0);
+  started(all);
+  nanosleep(&(struct timespec){0, 20000000}, NULL); /* it is in the loop by then */
+  CHECK_STATUS(wasm_memory_grow(all->memory, 1, NULL), WASM_MEMORY_OK);
+  pthread_join(waiting, NULL);
+  pthread_barrier_destroy(&all->start);
+  arena_delete(all);
+}
+
 HARNESS_MAIN(LISTED(each_function_against_the_model), LISTED(narrow_add), LISTED(narrow_cmpxchg_wraps_what_it_expects),
              LISTED(cmpxchg_that_does_not_match), LISTED(unaligned), LISTED(out_of_bounds), LISTED(aligned_by_the_offset),
              LISTED(outputs_may_be_null), LISTED(sums_of_threads), LISTED(cmpxchg_loops_of_threads), LISTED(exchanges_of_threads),
-             LISTED(stores_and_loads_are_sequentially_consistent), LISTED(growth_by_another_thread))
+             LISTED(stores_and_loads_are_sequentially_consistent), LISTED(growth_by_another_thread),
+             LISTED(trap_until_another_thread_grows))

@@ -50,7 +50,9 @@ TEST(v128_keeps_its_order) {
   CHECK(memcmp(bytes + 13, "0123456789abcdef", 16) == 0 && bytes[12] == 12 && bytes[29] == 29);
   /* From one place of the memory to an overlapping one. */
   CHECK(wasm_memory_load_v128(&view, 13, 0, bytes + 5) && memcmp(bytes + 5, "0123456789abcdef", 16) == 0);
-  CHECK(wasm_memory_store_v128(&view, 9, 0, bytes + 5) && memcmp(bytes + 9, "0123456789abcdef", 16) == 0);
+  CHECK(wasm_memory_load_v128(&view, 5, 0, bytes + 9) && memcmp(bytes + 9, "0123456789abcdef", 16) == 0);
+  CHECK(wasm_memory_store_v128(&view, 12, 0, bytes + 9) && memcmp(bytes + 12, "0123456789abcdef", 16) == 0);
+  CHECK(wasm_memory_store_v128(&view, 3, 0, bytes + 12) && memcmp(bytes + 3, "0123456789abcdef", 16) == 0);
 }
 
 TEST(floats) {

@@ -1,4 +1,5 @@
-/* wasm_memory_access.h as it is on a big-endian host: with its byte-swapping code on, memory of this host is the mirror image of what it should be. */
+/* wasm_memory_access.h as it is on a big-endian host. With its byte-swapping code on, each value in the memory of this host is
+ * the mirror image of what it should be. */
 #define _POSIX_C_SOURCE 200809L
 #define WASM_MEMORY_ACCESS_FORCE_SWAP
 #include "access_model.h"

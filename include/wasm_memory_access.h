@@ -27,8 +27,8 @@
  * Memory is little-endian on every host. A narrow store or read-modify-write takes the low bits of its
  * operands, of `expected` too (WebAssembly/threads issue 195), and gives the old value zero-extended.
  * Atomic accesses are sequentially consistent, on unshared memories too. Other accesses may race with
- * any access of another thread, with what WebAssembly then allows: they are made once, as one
- * instruction where the host has one for that width and alignment.
+ * those of other threads and then do what WebAssembly allows: each is made once, as one instruction
+ * where the host has one for that width and alignment.
  *
  * 64-bit atomics on some 32-bit hosts are calls into libatomic. Where float passes through the x87
  * registers (i386 without SSE2), assigning a float can change a signalling NaN: move bits there,
@@ -184,12 +184,13 @@ WASM_MEMORY_ACCESS_FUNCTION bool wasm_memory_access_locate_aligned(const wasm_me
                                                                                 uint##bits##_t replacement) { \
     wasm_memory_access_aligned_u##bits##_t seen = WASM_MEMORY_ACCESS_ORDERED(bits, expected); \
     __atomic_compare_exchange_n(WASM_MEMORY_ACCESS_CAST(wasm_memory_access_aligned_u##bits##_t *, at), &seen, \
-                                WASM_MEMORY_ACCESS_ORDERED(bits, replacement), false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST); \
+                                WASM_MEMORY_ACCESS_ORDERED(bits, replacement), false, __ATOMIC_SEQ_CST, \
+                                __ATOMIC_SEQ_CST); \
     return WASM_MEMORY_ACCESS_ORDERED(bits, seen); \
   } \
   WASM_MEMORY_ACCESS_FUNCTION uint##bits##_t wasm_memory_access_atomic_read_u##bits(void *at) { \
-    const uint##bits##_t value = \
-        __atomic_load_n(WASM_MEMORY_ACCESS_CAST(const wasm_memory_access_aligned_u##bits##_t *, at), __ATOMIC_SEQ_CST); \
+    const uint##bits##_t value = __atomic_load_n( \
+        WASM_MEMORY_ACCESS_CAST(const wasm_memory_access_aligned_u##bits##_t *, at), __ATOMIC_SEQ_CST); \
     return WASM_MEMORY_ACCESS_ORDERED(bits, value); \
   } \
   WASM_MEMORY_ACCESS_FUNCTION void wasm_memory_access_atomic_write_u##bits(void *at, uint##bits##_t value) { \
@@ -388,8 +389,8 @@ WASM_MEMORY_ACCESS_FUNCTION bool wasm_memory_store_v128(const wasm_memory_view_t
   }
 
 #define WASM_MEMORY_ACCESS_ATOMIC_CMPXCHG(name, type, bits) \
-  WASM_MEMORY_ACCESS_FUNCTION bool name(const wasm_memory_view_t *view, uint64_t index, uint64_t offset, type expected, \
-                                        type replacement, type *old, bool *aligned) { \
+  WASM_MEMORY_ACCESS_FUNCTION bool name(const wasm_memory_view_t *view, uint64_t index, uint64_t offset, \
+                                        type expected, type replacement, type *old, bool *aligned) { \
     uint8_t *at; \
     uint##bits##_t before; \
     if (!wasm_memory_access_locate_aligned(view, index, offset, bits / 8, &at, aligned)) return false; \

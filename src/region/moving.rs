@@ -34,6 +34,10 @@ impl Region {
     /// [`Error::MapCount`](crate::Error::MapCount), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
     pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64, old: Old) -> Result<Self> {
         let bytes = bytes.max(units::bytes(self.open));
+        if !os::MOVES_PAGES {
+            let new = self.copy_body(shape, bytes)?;
+            return Ok(self.replace(new));
+        }
         let mut new = Self::for_move(shape, self.open, bytes)?;
         if self.open > 0 {
             if let Err(errno) = self.move_body(&mut new, old) {
@@ -42,8 +46,13 @@ impl Region {
             }
         }
         new.open = new.end_of_open(bytes)?;
+        Ok(self.replace(new))
+    }
+
+    /// Becomes the new region, found as the same owner's, and answers the old one.
+    fn replace(&mut self, new: Self) -> Self {
         new.registration().set_owner(self.registration().owner());
-        Ok(mem::replace(self, new))
+        mem::replace(self, new)
     }
 
     /// A new region whose bytes from `body` to `bytes` are open: once pages have moved there is

@@ -173,6 +173,24 @@ pub(crate) unsafe fn remap(
     check_address(unsafe { libc::mremap(old, length, length, flags, new) }).map(|_| ())
 }
 
+/// Can this host move pages at all?
+pub(crate) const MOVES_PAGES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
+/// Without mremap nothing is moved and nothing is touched.
+///
+/// # Safety
+/// None is needed.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) unsafe fn remap(
+    _from: NonNull<u8>,
+    _length: usize,
+    _to: NonNull<u8>,
+    _vacated: Vacated,
+) -> Result<(), Errno> {
+    gate(Call::Remap)?;
+    Err(libc::ENOSYS)
+}
+
 /// Advice that makes the kernel drop the pages of a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Advice {
@@ -302,7 +320,7 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
         // SAFETY: zero bytes are a timespec; some hosts pad it.
         let mut time: libc::timespec = unsafe { core::mem::zeroed() };
         time.tv_sec = deadline.as_secs().try_into().unwrap_or(libc::time_t::MAX);
-        time.tv_nsec = deadline.subsec_nanos().into();
+        time.tv_nsec = nanoseconds(deadline);
         time
     });
     let timeout = deadline.as_ref().map_or(ptr::null(), ptr::from_ref);
@@ -312,6 +330,13 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
         libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, timeout, unused, every)
     };
     !(result == -1 && last_errno() == libc::ETIMEDOUT)
+}
+
+/// What the host's type for nanoseconds takes, whatever its width.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+#[allow(clippy::as_conversions, reason = "less than 10^9 fits every width")]
+const fn nanoseconds(time: Duration) -> libc::c_long {
+    time.subsec_nanos() as libc::c_long
 }
 
 /// Without a futex a waiter looks again after giving up its turn.

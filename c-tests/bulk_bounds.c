@@ -74,6 +74,7 @@ static bool all_are(const uint8_t *bytes, uint8_t value, uint64_t length) {
 
 /* On a trap every byte of every side is what it was. */
 static void check_trap(wasm_memory_t *memory, operation run, uint64_t index, uint64_t length, bool figures_are_certain) {
+  if ((size_t)length != length && (run == do_read || run == do_write)) return; /* no such length can be said on this host */
   const uint64_t byte_length = wasm_memory_byte_length(memory);
   const uint64_t end = index + length < index ? UINT64_MAX : index + length;
   uint8_t *bytes = wasm_memory_data(memory);

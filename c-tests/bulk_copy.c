@@ -119,6 +119,24 @@ TEST(random_copies_between) {
   for (int i = 0; i < TYPES; i++) done_with(&all[i]);
 }
 
+/* The caller's bytes may be the memory's own: whoever has a pointer into it can pass that. */
+TEST(bytes_of_the_memory_itself) {
+  modelled one = modelled_as(TYPE(.initial = PAGES(300), .page_size = 1));
+  uint8_t *bytes = wasm_memory_data(one.memory);
+  for (uint64_t to = 0; to <= 200; to += 3) {
+    memmove(one.bytes + to, one.bytes + 100, 100);
+    CHECK_STATUS(wasm_memory_write(one.memory, to, bytes + 100, 100), WASM_MEMORY_OK);
+    CHECK(is_as_modelled(&one));
+    memmove(one.bytes + to, one.bytes + 90, 100);
+    CHECK_STATUS(wasm_memory_read(one.memory, 90, bytes + to, 100), WASM_MEMORY_OK);
+    CHECK(is_as_modelled(&one));
+    memmove(one.bytes + to, one.bytes + 110, 100);
+    CHECK_STATUS(wasm_memory_bulk_init(one.memory, to, bytes, 300, 110, 100), WASM_MEMORY_OK);
+    CHECK(is_as_modelled(&one));
+  }
+  done_with(&one);
+}
+
 /* All operations in turn, as a program would mix them. */
 static void check_random_operation(modelled *it) {
   static uint8_t bytes[1 << 17];
@@ -194,5 +212,5 @@ TEST(large_copies) {
   wasm_memory_delete(from);
 }
 
-HARNESS_MAIN(LISTED(every_small_copy), LISTED(random_copies_within), LISTED(random_copies_between), LISTED(random_operations),
-             LISTED(large_copies))
+HARNESS_MAIN(LISTED(every_small_copy), LISTED(random_copies_within), LISTED(random_copies_between), LISTED(bytes_of_the_memory_itself),
+             LISTED(random_operations), LISTED(large_copies))

@@ -56,10 +56,11 @@ TEST(layout) {
   for (size_t i = 0; i < 4; i++) {
     const uint64_t before = guards[i][0], after = guards[i][1];
     wasm_memory_allocator_t *standard = checked_with(0, before, after), *wide = checked_with(8 * GIB, before, after);
-    wasm_memory_t *memories[] = {created_in(standard, TYPE(.initial = PAGES(1))), created_in(standard, TYPE(.initial = PAGES(0), .maximum = PAGES(7))),
-                                 created_in(standard, TYPE(.initial = PAGES(1), .maximum = PAGES(9), .shared = true)),
-                                 created_in(standard, TYPE(.initial = PAGES(1), .address = I64)), created_in(wide, TYPE(.initial = PAGES(1))),
-                                 created_in(standard, TYPE(.initial = PAGES(5), .page_size = 1))};
+    wasm_memory_t *memories[] = {
+        created_in(standard, TYPE(.initial = PAGES(1))), created_in(standard, TYPE(.initial = PAGES(0), .maximum = PAGES(7))),
+        created_in(standard, TYPE(.initial = PAGES(1), .maximum = PAGES(9), .shared = true)),
+        created_in(standard, TYPE(.initial = PAGES(1), .address = I64)), created_in(wide, TYPE(.initial = PAGES(1))),
+        created_in(standard, TYPE(.initial = PAGES(5), .page_size = 1))};
     const uint64_t reservations[] = {4 * GIB, 7 * PAGE, 9 * PAGE, SIZE_LIMIT_BYTES, 8 * GIB, 4 * GIB};
     for (size_t j = 0; j < 6; j++) {
       check_layout(memories[j], reservations[j], before, after);
@@ -76,7 +77,8 @@ TEST(unknown_bounds) {
     wasm_memory_config_t *config = config_new();
     wasm_memory_allocator_t *allocator = (wasm_memory_allocator_t *)POISON_POINTER;
     wasm_memory_config_set_bounds(config, values[i]);
-    wasm_memory_error_t error = CHECK_FAILS(wasm_memory_allocator_new(config, &allocator), WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_UNKNOWN_VALUE);
+    const wasm_memory_error_t error =
+        CHECK_FAILS(wasm_memory_allocator_new(config, &allocator), WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_UNKNOWN_VALUE);
     CHECK_U64(error.requested, values[i]);
     CHECK_POINTER(allocator, NULL);
     wasm_memory_config_set_bounds(config, WASM_MEMORY_BOUNDS_CHECKED); /* set right, it is a config like any other */
@@ -105,7 +107,8 @@ TEST(open_ahead) {
 
 TEST(grows_to_the_maximum_with_zeros) {
   wasm_memory_allocator_t *allocator = checked_with(0, 0, 65536);
-  const wasm_memory_descriptor_t types[] = {TYPE(.initial = PAGES(0), .maximum = PAGES(33)), TYPE(.initial = PAGES(3), .maximum = PAGES(33), .shared = true)};
+  const wasm_memory_descriptor_t types[] = {TYPE(.initial = PAGES(0), .maximum = PAGES(33)),
+                                            TYPE(.initial = PAGES(3), .maximum = PAGES(33), .shared = true)};
   for (size_t i = 0; i < 2; i++) {
     wasm_memory_t *memory = created_in(allocator, types[i]);
     const wasm_memory_view_t *view = wasm_memory_view(memory);
@@ -217,7 +220,8 @@ static void check_refused_growth(wasm_memory_t *memory, uint64_t delta, uint64_t
   uint64_t previous = 99;
   base[0] = 0x3D;
   base[size * PAGE - 1] = 0x3E;
-  const wasm_memory_error_t error = CHECK_FAILS(wasm_memory_grow(memory, delta, &previous), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_COMMIT);
+  const wasm_memory_error_t error =
+      CHECK_FAILS(wasm_memory_grow(memory, delta, &previous), WASM_MEMORY_RANGE_ERROR, WASM_MEMORY_REASON_COMMIT);
   CHECK_U64((uint64_t)error.os_error, ENOMEM);
   CHECK(error.requested > 0 && error.requested <= (size + delta) * PAGE); /* never more than what the growth needs */
   CHECK(error.available == 0 || error.available == room);
@@ -353,5 +357,6 @@ TEST(threads_grow_in_steps) {
 }
 
 HARNESS_MAIN(LISTED(layout), LISTED(unknown_bounds), LISTED(open_ahead), LISTED(grows_to_the_maximum_with_zeros),
-             LISTED(reserves_more_than_the_machine_has), LISTED(growth_is_a_store), LISTED(growth_from_empty_is_a_store), LISTED(opens_steps_where_open_bytes_are_charged),
+             LISTED(reserves_more_than_the_machine_has), LISTED(growth_is_a_store), LISTED(growth_from_empty_is_a_store),
+             LISTED(opens_steps_where_open_bytes_are_charged),
              LISTED(leaves_room_for_others), LISTED(limit_comes_later), LISTED(threads_grow_a_shared_memory), LISTED(threads_grow_in_steps))

@@ -17,20 +17,21 @@ static wasm_memory_allocator_t *guarded(uint64_t reservation, uint64_t before, u
 static void check_alone(int line, wasm_memory_allocator_t *allocator, wasm_memory_descriptor_t type) {
   wasm_memory_t *memory = created_in(allocator, type);
   const places it = places_of(memory);
-  check_places(line, memory);
-  places_not_found(line, "one byte before", places_address(it.base, it.begin - 1));
-  places_not_found(line, "one byte after", places_address(it.base, it.end));
+  check_places(__FILE__, line, memory);
+  places_not_found(__FILE__, line, "one byte before", places_address(it.base, it.begin - 1));
+  places_not_found(__FILE__, line, "one byte after", places_address(it.base, it.end));
   wasm_memory_delete(memory);
-  check_no_places(line, &it);
+  check_no_places(__FILE__, line, &it);
 }
 
 TEST(every_edge) {
   const uint64_t guards[][2] = {{0, 65536}, {0, 0}, {65536, 0}, {4096, 8192}, {3 * PAGE, 5 * PAGE}, {2 * GIB, 32 << 20}};
   const wasm_memory_descriptor_t types[] = {
       TYPE(.initial = PAGES(1)), TYPE(.initial = PAGES(0)), TYPE(.initial = PAGES(0), .maximum = PAGES(0)),
-      TYPE(.initial = PAGES(3), .maximum = PAGES(3)), TYPE(.initial = PAGES(65536)), TYPE(.initial = PAGES(2), .maximum = PAGES(9), .shared = true),
-      TYPE(.initial = PAGES(1), .address = I64), TYPE(.initial = PAGES(0), .page_size = 1), TYPE(.initial = PAGES(5), .maximum = PAGES(10), .page_size = 1),
-      TYPE(.initial = PAGES(4097), .page_size = 1), TYPE(.initial = PAGES(4096), .maximum = PAGES(4096), .page_size = 1)};
+      TYPE(.initial = PAGES(3), .maximum = PAGES(3)), TYPE(.initial = PAGES(65536)), TYPE(.initial = PAGES(1), .address = I64),
+      TYPE(.initial = PAGES(2), .maximum = PAGES(9), .shared = true), TYPE(.initial = PAGES(0), .page_size = 1),
+      TYPE(.initial = PAGES(5), .maximum = PAGES(10), .page_size = 1), TYPE(.initial = PAGES(4097), .page_size = 1),
+      TYPE(.initial = PAGES(4096), .maximum = PAGES(4096), .page_size = 1)};
   for (size_t t = 0; t < sizeof types / sizeof types[0]; t++) {
     check_alone(__LINE__, NULL, types[t]);
     for (size_t g = 0; g < sizeof guards / sizeof guards[0]; g++) {
@@ -164,6 +165,41 @@ TEST(the_last_reference_takes_the_places) {
   CHECK_NO_PLACES(&it);
 }
 
+/* A buffer keeps its bytes when the memory is gone, or has moved away from them: they are found, as nobody's. */
+static void check_kept_by_a_buffer(uint8_t *bytes, uint64_t length, wasm_memory_buffer_t *buffer) {
+  CHECK_FOUND(bytes, NULL, 0, WASM_MEMORY_ZONE_BODY);
+  CHECK_FOUND(bytes + length - 1, NULL, (int64_t)length - 1, WASM_MEMORY_ZONE_BODY);
+  wasm_memory_buffer_delete(buffer);
+  CHECK_NOT_FOUND(bytes);
+  CHECK_NOT_FOUND(bytes + length - 1);
+}
+
+TEST(bytes_that_only_a_buffer_keeps) {
+  wasm_memory_t *memory = created(TYPE(.initial = PAGES(2), .maximum = PAGES(5)));
+  wasm_memory_buffer_t *buffer = NULL;
+  const places it = places_of(memory);
+  CHECK_STATUS(wasm_memory_buffer(memory, &buffer), WASM_MEMORY_OK);
+  CHECK_PLACES(memory);
+  wasm_memory_delete(memory);
+  check_kept_by_a_buffer(it.base, 2 * PAGE, buffer);
+  CHECK_NO_PLACES(&it);
+
+  wasm_memory_config_t *config = config_new();
+  wasm_memory_config_set_reservation(config, 2 * PAGE);
+  wasm_memory_config_set_movable(config, true);
+  wasm_memory_allocator_t *allocator = allocator_of(config);
+  memory = created_in(allocator, TYPE(.initial = PAGES(2)));
+  const places old = places_of(memory);
+  CHECK_STATUS(wasm_memory_buffer(memory, &buffer), WASM_MEMORY_OK);
+  CHECK_STATUS(wasm_memory_grow(memory, 3, NULL), WASM_MEMORY_OK);
+  CHECK_PLACES(memory);
+  if (wasm_memory_data(memory) != old.base) check_kept_by_a_buffer(old.base, 2 * PAGE, buffer);
+  CHECK_PLACES(memory);
+  wasm_memory_delete(memory);
+  CHECK_NO_PLACES(&old);
+  wasm_memory_allocator_delete(allocator);
+}
+
 TEST(two_thousand_memories) {
   enum { COUNT = 2000 };
   static wasm_memory_t *memories[COUNT];
@@ -275,4 +311,5 @@ TEST(user_data) {
 
 HARNESS_MAIN(LISTED(every_edge), LISTED(the_zones_of_one_memory), LISTED(single_byte_pages), LISTED(unrelated_addresses),
              LISTED(growth_makes_reserved_bytes_body), LISTED(a_move_takes_the_places_along), LISTED(the_last_reference_takes_the_places),
-             LISTED(two_thousand_memories), LISTED(a_child_finds_what_it_inherits), LISTED(errno_and_last_error_stay), LISTED(user_data))
+             LISTED(bytes_that_only_a_buffer_keeps), LISTED(two_thousand_memories),
+             LISTED(a_child_finds_what_it_inherits), LISTED(errno_and_last_error_stay), LISTED(user_data))

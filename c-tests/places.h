@@ -4,32 +4,33 @@
 
 #include "fixtures.h"
 
-static inline void places_found(int line, const char *text, const void *address, const wasm_memory_t *memory, int64_t offset, uint32_t zone) {
+static inline void places_found(const char *file, int line, const char *text, const void *address, const wasm_memory_t *memory, int64_t offset,
+                                uint32_t zone) {
   wasm_memory_location_t location;
   memset(&location, 0xA5, sizeof location);
   if (!wasm_memory_find(address, &location)) {
-    harness_true(__FILE__, line, text, false);
+    harness_true(file, line, text, false);
     return;
   }
-  harness_pointer(__FILE__, line, text, location.memory, memory);
-  harness_u64(__FILE__, line, text, (uint64_t)location.offset, (uint64_t)offset);
-  harness_u64(__FILE__, line, text, location.zone, zone);
-  harness_true(__FILE__, line, "location.reserved", all_zero(location.reserved, sizeof location.reserved));
-  harness_true(__FILE__, line, "found with out NULL", wasm_memory_find(address, NULL));
+  harness_pointer(file, line, text, location.memory, memory);
+  harness_u64(file, line, text, (uint64_t)location.offset, (uint64_t)offset);
+  harness_u64(file, line, text, location.zone, zone);
+  harness_true(file, line, "location.reserved", all_zero(location.reserved, sizeof location.reserved));
+  harness_true(file, line, "found with out NULL", wasm_memory_find(address, NULL));
 }
 
 /* Not found, and nothing written. */
-static inline void places_not_found(int line, const char *text, const void *address) {
+static inline void places_not_found(const char *file, int line, const char *text, const void *address) {
   wasm_memory_location_t location, untouched;
   memset(&untouched, 0xA5, sizeof untouched);
   memset(&location, 0xA5, sizeof location);
-  harness_true(__FILE__, line, text, !wasm_memory_find(address, &location));
-  harness_true(__FILE__, line, "out is untouched", memcmp(&location, &untouched, sizeof location) == 0);
-  harness_true(__FILE__, line, "not found with out NULL", !wasm_memory_find(address, NULL));
+  harness_true(file, line, text, !wasm_memory_find(address, &location));
+  harness_true(file, line, "out is untouched", memcmp(&location, &untouched, sizeof location) == 0);
+  harness_true(file, line, "not found with out NULL", !wasm_memory_find(address, NULL));
 }
 
-#define CHECK_FOUND(address, memory, offset, zone) places_found(__LINE__, #address, (address), (memory), (offset), (zone))
-#define CHECK_NOT_FOUND(address) places_not_found(__LINE__, #address, (address))
+#define CHECK_FOUND(address, memory, offset, zone) places_found(__FILE__, __LINE__, #address, (address), (memory), (offset), (zone))
+#define CHECK_NOT_FOUND(address) places_not_found(__FILE__, __LINE__, #address, (address))
 
 /* No arithmetic on pointers: the address may be outside of anything that C knows of. */
 static inline void *places_address(const void *base, int64_t offset) { return (void *)((uintptr_t)base + (uintptr_t)offset); }
@@ -55,7 +56,7 @@ static inline bool places_contains(const places *it, const void *address) {
 }
 
 /* Both sides of every edge, and the middle of every zone. */
-static inline void check_places(int line, const wasm_memory_t *memory) {
+static inline void check_places(const char *file, int line, const wasm_memory_t *memory) {
   const places it = places_of(memory);
   const int64_t edges[] = {it.begin, 0, it.length, it.reservation, it.end};
   for (size_t i = 0; i < 5; i++) {
@@ -63,17 +64,18 @@ static inline void check_places(int line, const wasm_memory_t *memory) {
     const int64_t offsets[] = {edges[i] - 1, edges[i], edges[i] + 1, middle};
     for (size_t j = 0; j < 4; j++)
       if (offsets[j] >= it.begin && offsets[j] < it.end)
-        places_found(line, "an edge", places_address(it.base, offsets[j]), memory, offsets[j], places_zone(&it, offsets[j]));
+        places_found(file, line, "an edge", places_address(it.base, offsets[j]), memory, offsets[j], places_zone(&it, offsets[j]));
   }
 }
-#define CHECK_PLACES(memory) check_places(__LINE__, (memory))
+#define CHECK_PLACES(memory) check_places(__FILE__, __LINE__, (memory))
 
 /* The range that a memory had, as long as no later memory can have been given it. */
-static inline void check_no_places(int line, const places *it) {
-  const int64_t offsets[] = {it->begin, it->begin / 2, -1, 0, it->length / 2, it->length - 1, it->length, it->reservation - 1, it->reservation, it->end - 1};
+static inline void check_no_places(const char *file, int line, const places *it) {
+  const int64_t offsets[] = {it->begin,  it->begin / 2,       -1,              0,          it->length / 2, it->length - 1,
+                             it->length, it->reservation - 1, it->reservation, it->end - 1};
   for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++)
-    if (offsets[i] >= it->begin && offsets[i] < it->end) places_not_found(line, "a gone place", places_address(it->base, offsets[i]));
+    if (offsets[i] >= it->begin && offsets[i] < it->end) places_not_found(file, line, "a gone place", places_address(it->base, offsets[i]));
 }
-#define CHECK_NO_PLACES(it) check_no_places(__LINE__, (it))
+#define CHECK_NO_PLACES(it) check_no_places(__FILE__, __LINE__, (it))
 
 #endif

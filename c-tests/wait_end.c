@@ -116,11 +116,33 @@ TEST(last_reference_goes_while_a_thread_waits) {
     }
     wasm_memory_delete(memory);
     for (int i = 0; i < 3; i++) {
+      /* Not so the handle: it is dead at once, as after any last delete. */
+      CHECK_U64(wasm_memory_size(memory), 0);
+      CHECK_POINTER(wasm_memory_retain(memory), NULL);
+      CHECK_FAILS(wasm_memory_atomic_notify(memory, 64, 1, NULL), WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_INVALID_HANDLE);
       finish_waiter(&each[i], TIMED_OUT);
       CHECK(each[i].waited >= each[i].timeout);
     }
+  }
+}
+
+/* Before the wait, amid it, at its very end: a wait that did not begin was told so, any other one had its time. */
+TEST(last_reference_goes_at_any_moment) {
+  for (unsigned i = 0; i < scaled(1000); i++) {
+    wasm_memory_t *memory = shared_memory();
+    waiter it = {.memory = memory, .index = 64, .timeout = (int64_t)(i % 7) * 20000, .bits = i % 2 == 1 ? 64 : 32};
+    start_waiter(&it);
+    nap((int64_t)(i % 11) * 15000);
+    wasm_memory_delete(memory);
+    pthread_join(it.thread, NULL);
+    if (it.status == WASM_MEMORY_OK) {
+      CHECK_U64(it.result, TIMED_OUT);
+      CHECK(it.waited >= it.timeout);
+    } else {
+      CHECK_STATUS(it.status, WASM_MEMORY_TYPE_ERROR);
+      CHECK_U64(it.error.reason, WASM_MEMORY_REASON_INVALID_HANDLE);
+    }
     CHECK_U64(wasm_memory_size(memory), 0);
-    CHECK_FAILS(wasm_memory_atomic_notify(memory, 64, 1, NULL), WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_INVALID_HANDLE);
   }
 }
 
@@ -192,4 +214,4 @@ TEST(fork_amid_waits_and_notifies) {
 
 HARNESS_MAIN(LISTED(interrupt_ends_every_wait_of_the_memory), LISTED(interrupt_does_not_reach_later_waits), LISTED(interrupt_without_waits),
              LISTED(owner_deletes_while_another_waits), LISTED(last_reference_goes_while_a_thread_waits),
-             LISTED(waiters_do_not_exist_after_fork), LISTED(fork_amid_waits_and_notifies))
+             LISTED(last_reference_goes_at_any_moment), LISTED(waiters_do_not_exist_after_fork), LISTED(fork_amid_waits_and_notifies))

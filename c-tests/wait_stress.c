@@ -17,16 +17,20 @@ typedef struct players {
   unsigned stop;
 } players;
 
-/* Whose turn it is stands in the memory: 0 or 1. Waits for it, then gives it to the other. */
-static void play(const players *game, uint32_t me) {
+/* Whose turn it is stands in the memory, as numbers that are the same in either byte order. */
+static const uint32_t turns[2] = {0, 0x01010101};
+
+/* Waits for its turn, then gives it to the other. */
+static void play(const players *game, int who) {
+  const uint32_t me = turns[who], other = turns[1 - who];
   uint32_t *turn = cell32(game->memory, game->index);
   for (unsigned round = 0; round < game->rounds; round++) {
     while (__atomic_load_n(turn, __ATOMIC_SEQ_CST) != me) {
       uint32_t result = 99;
-      if (wait_on(game->bits, game->memory, game->index, 1 - me, FOREVER, &result) != WASM_MEMORY_OK) CHECK(!"a wait failed");
+      if (wait_on(game->bits, game->memory, game->index, other, FOREVER, &result) != WASM_MEMORY_OK) CHECK(!"a wait failed");
       if (result != WOKEN && result != NOT_EQUAL) CHECK(!"an endless wait timed out");
     }
-    __atomic_store_n(turn, 1 - me, __ATOMIC_SEQ_CST);
+    __atomic_store_n(turn, other, __ATOMIC_SEQ_CST);
     if (wasm_memory_atomic_notify(game->memory, game->index, 1, NULL) != WASM_MEMORY_OK) CHECK(!"a notify failed");
   }
 }

@@ -44,7 +44,7 @@ typedef struct waiter {
   unsigned bits; /* 0 is 32 */
   pthread_t thread;
   pid_t id;      /* the kernel's; set right before the wait */
-  unsigned rank; /* the how manieth came back; 0 as long as it has not */
+  unsigned rank; /* its place among those that came back, from 1 on; 0 as long as it has not */
   wasm_memory_status_t status;
   uint32_t result;
   wasm_memory_error_t error;

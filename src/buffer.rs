@@ -11,7 +11,7 @@
 use crate::error::{Error, Result};
 use crate::memory::Memory;
 use crate::region::Region;
-use crate::region::lock::Lock;
+use crate::region::lock::{Lock, Repair};
 use crate::region::slab::{Kind, Ref, Slab, Vacancy, Weak};
 use crate::units;
 use core::fmt;
@@ -46,7 +46,16 @@ impl Kind for Buffer {
 /// the old region is in here and goes with the last of them.
 #[derive(Debug)]
 pub(crate) struct Keep {
-    region: Lock<Option<Region>>,
+    region: Lock<Left>,
+}
+
+/// The region that its memory has left, when it has.
+#[derive(Debug)]
+struct Left(Option<Region>);
+
+impl Repair for Left {
+    /// The memory that moves is one thread's, which the child either is or does not have.
+    fn repair(&mut self) {}
 }
 
 static KEEPS: Slab<Keep> = Slab::new();
@@ -63,7 +72,7 @@ impl Keep {
     /// Keeps a region that its memory has left, with so many usable bytes.
     pub(crate) fn put(&self, region: Region, bytes: usize) {
         region.registration().set_kept(bytes);
-        *self.region.lock() = Some(region);
+        self.region.lock().0 = Some(region);
     }
 }
 
@@ -133,7 +142,7 @@ impl Buffers {
         let vacancy = Vacancy::take()?;
         let keep = match &self.keep {
             Some(keep) => keep.clone(),
-            None => Vacancy::take()?.fill(Keep { region: Lock::new(None) }),
+            None => Vacancy::take()?.fill(Keep { region: Lock::new(Left(None)) }),
         };
         self.keep = Some(keep.clone());
         let fixed_length = if resizable { None } else { Some(memory.view().byte_length()) };
@@ -297,13 +306,12 @@ impl Buffer {
     }
 
     fn check_step(&self, length: u64, current: u64) -> Result<()> {
-        let figures = (length, current);
         let Some(more) = length.checked_sub(current) else {
-            return Err(Error::WouldShrink { requested: figures.0, available: figures.1 });
+            return Err(Error::WouldShrink { requested: length, available: current });
         };
         match more.checked_rem(self.memory.memory_type().page_size()) {
             Some(0) => Ok(()),
-            _ => Err(Error::NotPageMultiple { requested: figures.0, available: figures.1 }),
+            _ => Err(Error::NotPageMultiple { requested: length, available: current }),
         }
     }
 

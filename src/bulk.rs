@@ -18,8 +18,9 @@ impl Memory {
     /// [`Error::OutOfBounds`].
     #[inline]
     pub(crate) fn span(&self, index: u64, length: u64) -> Result<Span<'_>> {
+        // One look at the length: another thread may grow the memory meanwhile.
         let whole = self.whole();
-        let (start, length) = checked(index, length, self.view().byte_length())?;
+        let (start, length) = checked(index, length, whole.length())?;
         Ok(whole.part(start, length))
     }
 

@@ -11,7 +11,7 @@ use crate::allocator::{Allocator, Body, Growth, Moving};
 use crate::buffer::{Buffer, Buffers, Keep};
 use crate::descriptor::{AddressType, Descriptor, MemoryType};
 use crate::error::{Error, Result};
-use crate::region::lock::{Guard, Lock};
+use crate::region::lock::{Guard, Lock, Repair};
 use crate::region::slab::{Kind, Ref, Slab, Slot, Vacancy};
 use crate::region::span::Span;
 use crate::region::{self, Old, Region};
@@ -28,8 +28,8 @@ pub struct View {
 }
 
 impl View {
-    /// The view of the memory in `slot`, alive or not: a view is only ever changed atomically, and
-    /// the place of a memory is never used for anything else.
+    /// The view of the memory in `slot`, alive or not: the place of a memory is never used for
+    /// anything else. What is read of one that is just being made anew is of no use, and no harm.
     #[allow(unsafe_code, reason = "reads the view of a memory that may be gone")]
     pub(crate) fn at(slot: NonNull<Slot<Memory>>) -> &'static Self {
         // SAFETY: slots are never unmapped.
@@ -50,7 +50,8 @@ impl View {
     #[inline]
     #[must_use]
     pub fn byte_length(&self) -> usize {
-        self.byte_length.load(Ordering::Acquire)
+        // Sequentially consistent, as memory.size of a shared memory is.
+        self.byte_length.load(Ordering::SeqCst)
     }
 }
 
@@ -75,8 +76,9 @@ pub struct Layout {
 
 /// A linear memory. Made by [`Memory::new`] and kept by every [`Ref`] to it.
 ///
-/// All operations may be called from any thread. The bytes are reached through [`View::base`] by
-/// whoever knows that no other thread uses them, or that the memory is shared.
+/// No operation here is undone or broken by another thread's. The bytes are another matter: they are
+/// reached through [`View::base`], by whoever knows that the memory is shared, or that no other
+/// thread uses or grows it meanwhile.
 #[derive(Debug)]
 #[repr(C)]
 pub struct Memory {
@@ -93,6 +95,13 @@ pub struct Memory {
 pub(crate) struct State {
     body: Body,
     pub(crate) buffers: Buffers,
+}
+
+impl Repair for State {
+    /// A body that grew in place is open at least as far as it says, and an unfinished growth was
+    /// not published; a body that moves is not cut through (`fork`); a buffer that was about to
+    /// become the current one is at worst made again.
+    fn repair(&mut self) {}
 }
 
 /// What an event leaves behind, to be dropped when the memory's lock is free again.
@@ -207,7 +216,8 @@ impl Memory {
     /// # Errors
     /// In this order: [`Error::CountOutsideType`], [`Error::MaximumExceeded`],
     /// [`Error::AboveLimit`], [`Error::SizeLimit`], [`Error::ReservationExceeded`], then what the
-    /// host refuses: [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`].
+    /// host refuses: [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`],
+    /// [`Error::OutOfMemory`].
     pub fn grow(&self, delta: u64) -> Result<u64> {
         self.memory_type.check_delta(delta)?;
         // Declared before the lock is taken, so dropped after it.
@@ -260,7 +270,8 @@ impl Memory {
         };
         let before = self.view.byte_length();
         let mut leftovers = Leftovers::default();
-        if let Growth::Moved(old) = allocator.grow(&self.memory_type, body, bytes, moving)? {
+        let growth = allocator.grow(&self.memory_type, body, bytes, moving)?;
+        if let Growth::Moved { old, unforked: _unforked } = growth {
             self.view.base.store(body.region().base().as_ptr(), Ordering::Release);
             leftovers.keep = buffers.take_keep();
             match &leftovers.keep {

@@ -22,6 +22,12 @@ mod sync {
     pub(super) use loom::sync::atomic::{AtomicU32, Ordering};
     use std::sync::atomic::AtomicBool;
 
+    /// A model has no forks.
+    pub(super) trait Repair {
+        #[allow(dead_code, reason = "nothing is repaired")]
+        fn repair(&mut self);
+    }
+
     pub(super) struct Lock<T>(loom::sync::Mutex<T>);
 
     impl<T> Lock<T> {

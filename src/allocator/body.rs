@@ -2,6 +2,7 @@
 
 use super::config::Bounds;
 use crate::error::Result;
+use crate::region::fork::Unforked;
 use crate::region::{self, Old, Region, Shape};
 use crate::units;
 
@@ -28,8 +29,9 @@ pub(crate) enum Mobility {
 pub(crate) enum Growth {
     /// The base is what it was.
     InPlace,
-    /// The bytes are at a new base. The old region, whose contents are unspecified, is here.
-    Moved(Region),
+    /// The bytes are at a new base. The old region, whose contents are unspecified, is here, and
+    /// nobody forks before the new base is known.
+    Moved { old: Region, unforked: Unforked },
 }
 
 /// May a growth move the body, and what becomes of the old one?
@@ -92,7 +94,6 @@ impl Body {
     pub(super) fn open_to(&mut self, bytes: u64) -> Result<()> {
         match self.bounds {
             Bounds::Guarded => self.region.open_to(bytes),
-            Bounds::Checked if bytes <= units::bytes(self.region.open()) => Ok(()),
             Bounds::Checked => open_ahead(&mut self.region, bytes),
         }
     }
@@ -116,16 +117,23 @@ fn shape_for(shape: Shape, bounds: Bounds) -> Shape {
     }
 }
 
-/// Opens more than `bytes` bytes where that is not refused: all of the reservation at once where
-/// the host charges only what is touched, else in growing steps.
+/// Opens at least `bytes` bytes, and more where that is not refused: all of the reservation where
+/// opening costs nothing, else growing steps.
 fn open_ahead(region: &mut Region, bytes: u64) -> Result<()> {
+    region.check_room(bytes)?;
+    if bytes <= units::bytes(region.open()) && region.open() > 0 {
+        return Ok(());
+    }
     let all = units::bytes(region.shape().reservation());
-    if !region::opening_is_charged() && region.open_to(all).is_ok() {
-        return Ok(());
+    if region.open() > 0 {
+        // Not all of it was opened the first time, for a reason.
+        let step = bytes.saturating_add(bytes.max(LEAST_STEP)).min(all);
+        return region.open_to(step).or_else(|_| region.open_to(bytes));
     }
-    let step = bytes.saturating_add(bytes.max(LEAST_STEP)).min(all);
-    if step > bytes && region.open_to(step).is_ok() {
-        return Ok(());
+    region.open_to(bytes.max(1).min(all))?;
+    if !region::opening_costs(region) {
+        // The bytes that were asked for are open; more is a convenience.
+        let _ = region.open_to(all);
     }
-    region.open_to(bytes)
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{Allocator, ladder};
 use crate::error::{Error, Result};
-use crate::region::lock::Lock;
+use crate::region::lock::{Lock, Repair};
 use crate::region::slab::{Kind, Ref, Slab, Vacancy};
 
 /// Bytes of the limit that the JavaScript interface sets on a memory at run time: 16 GiB.
@@ -92,6 +92,11 @@ struct Draft {
     settings: Settings,
     /// A number that may stand for nothing.
     bounds: u32,
+}
+
+impl Repair for Draft {
+    /// A config is one thread's, which the child either is or does not have.
+    fn repair(&mut self) {}
 }
 
 static CONFIGS: Slab<Config> = Slab::new();

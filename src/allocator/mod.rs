@@ -16,6 +16,7 @@ pub use config::{Bounds, Config};
 
 use crate::descriptor::MemoryType;
 use crate::error::Result;
+use crate::region::fork;
 use crate::region::slab::{Kind, Slab};
 use ladder::Rung;
 
@@ -79,10 +80,11 @@ impl Allocator {
         match moving {
             Moving::Allowed(old) if body.moves_for(bytes) => {
                 let all = bytes.max(body.open_bytes());
+                let unforked = fork::hold_off();
                 ladder::climb_down_to_move(&self.settings, memory_type, all, |shape| {
                     body.move_to(shape, bytes, old)
                 })
-                .map(Growth::Moved)
+                .map(|old| Growth::Moved { old, unforked })
             }
             _ => body.open_to(bytes).map(|()| Growth::InPlace),
         }

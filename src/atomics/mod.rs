@@ -10,7 +10,6 @@ mod sync;
 use crate::error::{Error, Result};
 use crate::memory::Memory;
 use crate::region::lock::Lock;
-use crate::region::slab::Ref;
 use crate::units;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use queue::{Bucket, Ended, Queue};
@@ -20,11 +19,11 @@ use queue::{Bucket, Ended, Queue};
 #[non_exhaustive]
 pub enum Wait {
     /// A notify woke it.
-    Woken = 0,
+    Woken,
     /// The value was another one.
-    NotEqual = 1,
+    NotEqual,
     /// The time was over.
-    TimedOut = 2,
+    TimedOut,
 }
 
 /// Many addresses share a bucket; an unrelated one costs a longer walk, no more.
@@ -46,25 +45,25 @@ fn bucket(address: usize) -> &'static Bucket {
 
 impl Memory {
     /// Waits at `index` until it is notified, if the 32-bit value there is `expected`. `timeout` is
-    /// in nanoseconds; a negative one is for ever. The wait keeps the memory.
+    /// in nanoseconds; a negative one is for ever.
     ///
     /// # Errors
     /// In this order: [`Error::Unaligned`], [`Error::WaitUnshared`], [`Error::OutOfBounds`],
     /// [`Error::TooManyWaiters`]; [`Error::Interrupted`] by [`Memory::interrupt`].
-    pub fn wait32(this: &Ref<Self>, index: u64, expected: u32, timeout: i64) -> Result<Wait> {
-        let address = this.waitable(index, 4)?;
+    pub fn wait32(&self, index: u64, expected: u32, timeout: i64) -> Result<Wait> {
+        let address = self.waitable(index, 4)?;
         let differs = || load32(address) != expected;
-        this.wait_at(address, timeout, differs)
+        self.wait_at(address, timeout, differs)
     }
 
     /// The same for a 64-bit value.
     ///
     /// # Errors
     /// Those of [`Memory::wait32`].
-    pub fn wait64(this: &Ref<Self>, index: u64, expected: u64, timeout: i64) -> Result<Wait> {
-        let address = this.waitable(index, 8)?;
+    pub fn wait64(&self, index: u64, expected: u64, timeout: i64) -> Result<Wait> {
+        let address = self.waitable(index, 8)?;
         let differs = || load64(address) != expected;
-        this.wait_at(address, timeout, differs)
+        self.wait_at(address, timeout, differs)
     }
 
     fn wait_at(&self, address: *mut u8, timeout: i64, differs: impl Fn() -> bool) -> Result<Wait> {

@@ -10,8 +10,9 @@
 #![allow(unsafe_code, reason = "links nodes that live on the stacks of waiting threads")]
 
 use super::sync::{
-    AtomicU32, Deadline, Guard, Lock, Ordering, Word, fence, generation, sleep, wake,
+    AtomicU32, Deadline, Guard, Lock, Ordering, Repair, Word, fence, generation, sleep, wake,
 };
+use core::cell::Cell;
 use core::ptr;
 
 /// How a wait ended.
@@ -37,8 +38,20 @@ struct Waiter {
     group: usize,
     /// One of the above. Written under the bucket's lock, slept on without it.
     word: Word,
-    next: *mut Waiter,
-    previous: *mut Waiter,
+    /// Neighbours in the queue, under the bucket's lock.
+    next: Cell<*const Waiter>,
+    previous: Cell<*const Waiter>,
+}
+
+impl Waiter {
+    /// How the wait has ended, if it has.
+    fn ended(&self) -> Option<Ended> {
+        match self.word.load(Ordering::Acquire) {
+            WOKEN => Some(Ended::Woken),
+            INTERRUPTED => Some(Ended::Interrupted),
+            _ => None,
+        }
+    }
 }
 
 /// The waiters of some addresses.
@@ -50,8 +63,8 @@ pub(super) struct Bucket {
 
 pub(super) struct Queue {
     /// The longest waiting.
-    first: *mut Waiter,
-    last: *mut Waiter,
+    first: *const Waiter,
+    last: *const Waiter,
     /// The process generation that the waiters belong to.
     generation: u32,
 }
@@ -60,39 +73,40 @@ pub(super) struct Queue {
 // atomic.
 unsafe impl Send for Queue {}
 
+impl Repair for Queue {
+    /// The generation tells that it is to be emptied.
+    fn repair(&mut self) {}
+}
+
 impl Queue {
     /// No waiters, of process generation 0.
     pub(super) const fn new() -> Self {
-        Self { first: ptr::null_mut(), last: ptr::null_mut(), generation: 0 }
+        Self { first: ptr::null(), last: ptr::null(), generation: 0 }
     }
 
     /// Puts a waiter of the calling thread at the end.
-    fn append(&mut self, waiter: *mut Waiter) {
-        // SAFETY: the node is on the stack of the calling thread, and no other knows it yet.
-        if let Some(node) = unsafe { waiter.as_mut() } {
-            node.previous = self.last;
-        }
+    fn append(&mut self, waiter: &Waiter) {
+        waiter.previous.set(self.last);
+        waiter.next.set(ptr::null());
         // SAFETY: a waiter in the queue has not left.
-        match unsafe { self.last.as_mut() } {
-            Some(last) => last.next = waiter,
+        match unsafe { self.last.as_ref() } {
+            Some(last) => last.next.set(waiter),
             None => self.first = waiter,
         }
         self.last = waiter;
     }
 
-    /// Takes a waiter out. It is in the queue.
-    fn unlink(&mut self, waiter: *mut Waiter) {
+    /// Takes a waiter out that is in the queue.
+    fn unlink(&mut self, waiter: &Waiter) {
+        let (previous, next) = (waiter.previous.get(), waiter.next.get());
         // SAFETY: a waiter in the queue has not left.
-        let Some(node) = (unsafe { waiter.as_ref() }) else { return };
-        let (previous, next) = (node.previous, node.next);
-        // SAFETY: as above.
-        match unsafe { previous.as_mut() } {
-            Some(previous) => previous.next = next,
+        match unsafe { previous.as_ref() } {
+            Some(previous) => previous.next.set(next),
             None => self.first = next,
         }
         // SAFETY: as above.
-        match unsafe { next.as_mut() } {
-            Some(next) => next.previous = previous,
+        match unsafe { next.as_ref() } {
+            Some(next) => next.previous.set(previous),
             None => self.last = previous,
         }
     }
@@ -125,15 +139,13 @@ impl Bucket {
         differs: impl Fn() -> bool,
     ) -> Ended {
         let deadline = Deadline::after(timeout);
-        let mut waiter = Waiter {
+        let waiter = Waiter {
             address,
             group,
             word: Word::new(WAITING),
-            next: ptr::null_mut(),
-            previous: ptr::null_mut(),
+            next: Cell::new(ptr::null()),
+            previous: Cell::new(ptr::null()),
         };
-        // Other threads reach the node through this pointer, so from here on it is the only way.
-        let waiter: *mut Waiter = &raw mut waiter;
         let mut queue = self.lock();
         if self.count.load(Ordering::Relaxed) == u32::MAX {
             return Ended::TooMany;
@@ -148,33 +160,34 @@ impl Bucket {
             self.count.fetch_sub(1, Ordering::Relaxed);
             return Ended::TimedOut;
         }
-        queue.append(waiter);
+        queue.append(&waiter);
+        let mut queued_in = queue.generation;
         drop(queue);
-        // SAFETY: the node lives until this function returns.
-        let word = unsafe { &(*waiter).word };
         loop {
-            let in_time = sleep(word, WAITING, deadline);
-            match word.load(Ordering::Acquire) {
-                WOKEN => return Ended::Woken,
-                INTERRUPTED => return Ended::Interrupted,
-                _ if in_time => {}
-                _ => return self.give_up(waiter),
+            let in_time = sleep(&waiter.word, WAITING, deadline);
+            if let Some(ended) = waiter.ended() {
+                return ended;
             }
-        }
-    }
-
-    /// The time of a waiter is over: takes it out, unless somebody was quicker.
-    fn give_up(&self, waiter: *mut Waiter) -> Ended {
-        let mut queue = self.lock();
-        // SAFETY: the node is the calling thread's own.
-        match unsafe { (*waiter).word.load(Ordering::Relaxed) } {
-            WOKEN => Ended::Woken,
-            INTERRUPTED => Ended::Interrupted,
-            _ => {
-                queue.unlink(waiter);
-                self.count.fetch_sub(1, Ordering::Relaxed);
-                Ended::TimedOut
+            // A signal handler may have forked in the middle of the sleep: this is the child, whose
+            // queue does not know this waiter.
+            let queued = generation() == queued_in;
+            if in_time && queued {
+                continue;
             }
+            let mut queue = self.lock();
+            if let Some(ended) = waiter.ended() {
+                return ended;
+            }
+            if !in_time {
+                if queued {
+                    queue.unlink(&waiter);
+                    self.count.fetch_sub(1, Ordering::Relaxed);
+                }
+                return Ended::TimedOut;
+            }
+            self.count.fetch_add(1, Ordering::Relaxed);
+            queue.append(&waiter);
+            queued_in = queue.generation;
         }
     }
 
@@ -202,17 +215,15 @@ impl Bucket {
         let mut queue = self.lock();
         let mut next = queue.first;
         while ended < most {
-            let waiter = next;
             // SAFETY: a waiter in the queue has not left.
-            let Some(seen) = (unsafe { waiter.as_ref() }) else { break };
-            next = seen.next;
-            if chosen(seen) {
-                let word: *const Word = &raw const seen.word;
+            let Some(waiter) = (unsafe { next.as_ref() }) else { break };
+            next = waiter.next.get();
+            if chosen(waiter) {
+                let word: *const Word = &raw const waiter.word;
                 queue.unlink(waiter);
                 self.count.fetch_sub(1, Ordering::Relaxed);
                 // The thread may leave as soon as it sees this; what follows is only its address.
-                // SAFETY: it cannot have left before.
-                unsafe { (*word).store(why, Ordering::Release) };
+                waiter.word.store(why, Ordering::Release);
                 wake(word);
                 ended = ended.saturating_add(1);
             }

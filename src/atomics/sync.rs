@@ -1,7 +1,7 @@
 //! The primitives that the queue of waiters is built on. The model checker's test has a module of
 //! the same shape over its own primitives.
 
-pub(super) use crate::region::lock::{Guard, Lock};
+pub(super) use crate::region::lock::{Guard, Lock, Repair};
 pub(super) use core::sync::atomic::{AtomicU32, Ordering, fence};
 
 use crate::region::os;

@@ -6,7 +6,6 @@ use super::status::{self, wasm_memory_status_t};
 use crate::atomics::Wait;
 use crate::error::Result;
 use crate::memory::Memory;
-use crate::region::slab::Ref;
 
 /// A wait was woken by a notify.
 pub const WASM_MEMORY_WAIT_WOKEN: u32 = 0;
@@ -22,9 +21,10 @@ pub const WASM_MEMORY_WAIT_TIMED_OUT: u32 = 2;
 unsafe fn wait(
     memory: *mut wasm_memory_t,
     result: *mut u32,
-    wait: impl FnOnce(&Ref<Memory>) -> Result<Wait>,
+    wait: impl FnOnce(&Memory) -> Result<Wait>,
 ) -> wasm_memory_status_t {
     status::answer(|| {
+        // This keeps the memory while the wait lasts.
         // SAFETY: by this function's own contract.
         let memory = unsafe { handle(memory) }.acquire()?;
         let ended = wait(&memory)?;
@@ -58,7 +58,7 @@ pub unsafe extern "C" fn wasm_memory_atomic_wait32(
     result: *mut u32,
 ) -> wasm_memory_status_t {
     // SAFETY: the caller passes a handle from this library, and NULL or a writable number.
-    unsafe { wait(memory, result, |memory| Memory::wait32(memory, index, expected, timeout)) }
+    unsafe { wait(memory, result, |memory| memory.wait32(index, expected, timeout)) }
 }
 
 /// Waits at index until it is notified, if the 64-bit little-endian value there is expected:
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn wasm_memory_atomic_wait64(
     result: *mut u32,
 ) -> wasm_memory_status_t {
     // SAFETY: the caller passes a handle from this library, and NULL or a writable number.
-    unsafe { wait(memory, result, |memory| Memory::wait64(memory, index, expected, timeout)) }
+    unsafe { wait(memory, result, |memory| memory.wait64(index, expected, timeout)) }
 }
 
 /// Wakes those that wait at index, the longest waiting first: memory.atomic.notify.

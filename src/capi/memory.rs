@@ -90,8 +90,8 @@ pub unsafe extern "C" fn wasm_memory_new(
 /// integer type of an i32 memory (COUNT_OUTSIDE_TYPE). WASM_MEMORY_RANGE_ERROR, in this order: past
 /// the declared maximum (MAXIMUM_EXCEEDED), past what the address type can index (ABOVE_LIMIT),
 /// past the size limit (SIZE_LIMIT), past the reservation of a memory that may not move
-/// (RESERVATION_EXCEEDED), refused by the host (ADDRESS_SPACE, COMMIT, MAP_COUNT). A failure changes
-/// nothing: size, base, contents and *previous_pages are what they were.
+/// (RESERVATION_EXCEEDED), refused by the host (ADDRESS_SPACE, COMMIT, MAP_COUNT, OUT_OF_MEMORY). A
+/// failure changes nothing: size, base, contents and *previous_pages are what they were.
 ///
 /// The base stays where it is, unless wasm_memory_get_layout says that the memory is movable. Any
 /// thread may grow a shared memory; growths are totally ordered, every success has a different
@@ -142,8 +142,8 @@ pub unsafe extern "C" fn wasm_memory_byte_length(memory: *const wasm_memory_t) -
     unsafe { field(memory) }.map_or(0, |memory| units::bytes(memory.view().byte_length()))
 }
 
-/// Gives back one reference to a memory. With the last one the address space goes back to the host
-/// and the handle is dead.
+/// Gives back one reference to a memory. With the last one the handle is dead, and the address
+/// space goes back to the host as soon as no buffer is held and no wait runs any more.
 ///
 /// memory: NULL, a dead handle and one of another kind do nothing. Never fails; where the host will
 /// not take the address space back it is emptied, closed and offered again later. Any thread.

@@ -2,13 +2,13 @@
 //!
 //! A thread that holds a lock while another thread forks does not exist in the child, so the child
 //! would wait for ever. The word of this lock names the process generation that took it: a child
-//! sees that the holder belongs to its parent, takes the lock over, and is told so
-//! ([`Guard::was_abandoned`]), since what the lock protects may be half changed.
+//! sees that the holder belongs to its parent, takes the lock over, and has the value repaired
+//! ([`Repair`]), since it may be half changed.
 //!
 //! It is not fair, does not poison, and never allocates.
 #![allow(unsafe_code, reason = "hands out exclusive access to the value")]
 
-use super::os;
+use super::{fork, os};
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::hint;
@@ -25,18 +25,25 @@ const GENERATION_STEP: u32 = 4;
 /// Rises in every child of a fork, so that a holder in the parent can be told from one here.
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
-unsafe extern "C" fn in_child() {
+extern "C" fn in_child() {
     GENERATION.fetch_add(GENERATION_STEP, Ordering::Relaxed);
+    fork::in_child();
 }
 
 /// A number that differs in every child of a fork.
 pub(crate) fn generation() -> u32 {
     static WATCHED: AtomicBool = AtomicBool::new(false);
-    if !WATCHED.load(Ordering::Relaxed) && !WATCHED.swap(true, Ordering::Relaxed) {
-        // Where the host cannot promise it, locks held at fork stay held, as with any other lock.
-        let _ = os::at_fork(in_child);
+    if !WATCHED.load(Ordering::Acquire) && os::at_fork(fork::before, fork::in_parent, in_child) {
+        // Two threads may both come here: the handlers do no harm twice.
+        WATCHED.store(true, Ordering::Release);
     }
     GENERATION.load(Ordering::Relaxed)
+}
+
+/// Mends a value whose holder was lost in a fork, in the child.
+pub(crate) trait Repair {
+    /// Called with the lock held, before anybody else sees the value.
+    fn repair(&mut self);
 }
 
 /// Mutual exclusion around a value.
@@ -53,6 +60,15 @@ impl<T> Lock<T> {
         Self { word: AtomicU32::new(FREE), value: UnsafeCell::new(value) }
     }
 
+    #[inline]
+    fn unlock(&self) {
+        if self.word.swap(FREE, Ordering::Release) & STATE == HELD_WITH_WAITERS {
+            os::wake(&self.word);
+        }
+    }
+}
+
+impl<T: Repair> Lock<T> {
     /// Waits until the value is free and takes it.
     #[inline]
     pub(crate) fn lock(&self) -> Guard<'_, T> {
@@ -60,7 +76,11 @@ impl<T> Lock<T> {
         let taken =
             self.word.compare_exchange(FREE, held, Ordering::Acquire, Ordering::Relaxed).is_ok();
         let abandoned = !taken && self.lock_contended();
-        Guard { lock: self, abandoned }
+        let mut guard = Guard { lock: self };
+        if abandoned {
+            guard.repair();
+        }
+        guard
     }
 
     /// Takes the lock the slow way. True when its holder was lost in a fork.
@@ -99,13 +119,6 @@ impl<T> Lock<T> {
             }
         }
     }
-
-    #[inline]
-    fn unlock(&self) {
-        if self.word.swap(FREE, Ordering::Release) & STATE == HELD_WITH_WAITERS {
-            os::wake(&self.word);
-        }
-    }
 }
 
 impl<T> fmt::Debug for Lock<T> {
@@ -118,15 +131,6 @@ impl<T> fmt::Debug for Lock<T> {
 /// Access to the value of a [`Lock`] until it is dropped.
 pub(crate) struct Guard<'a, T> {
     lock: &'a Lock<T>,
-    abandoned: bool,
-}
-
-impl<T> Guard<'_, T> {
-    /// True when the last holder was a thread of the parent process that did not let go: the value
-    /// may be half changed.
-    pub(crate) const fn was_abandoned(&self) -> bool {
-        self.abandoned
-    }
 }
 
 impl<T> Deref for Guard<'_, T> {
@@ -156,14 +160,26 @@ mod tests {
     use super::*;
     use crate::test_support::in_child;
 
+    /// A value that counts how often it was repaired.
+    struct Counted {
+        value: u64,
+        repaired: u32,
+    }
+
+    impl Repair for Counted {
+        fn repair(&mut self) {
+            self.repaired += 1;
+        }
+    }
+
     #[test]
     fn one_thread_at_a_time() {
-        static COUNT: Lock<u64> = Lock::new(0);
+        static COUNT: Lock<Counted> = Lock::new(Counted { value: 0, repaired: 0 });
         let threads: Vec<_> = (0..4)
             .map(|_| {
                 std::thread::spawn(|| {
                     for _ in 0..20_000 {
-                        *COUNT.lock() += 1;
+                        COUNT.lock().value += 1;
                     }
                 })
             })
@@ -171,18 +187,18 @@ mod tests {
         for thread in threads {
             thread.join().unwrap();
         }
-        assert_eq!(*COUNT.lock(), 80_000);
+        assert_eq!(COUNT.lock().value, 80_000);
     }
 
     #[test]
     fn a_child_takes_over_what_a_lost_thread_held() {
-        static LOCK: Lock<u32> = Lock::new(7);
+        static LOCK: Lock<Counted> = Lock::new(Counted { value: 7, repaired: 0 });
         let held = LOCK.lock();
         in_child(|| {
             let guard = LOCK.lock();
-            assert!(guard.was_abandoned() && *guard == 7);
+            assert_eq!((guard.value, guard.repaired), (7, 1));
         });
         drop(held);
-        assert!(!LOCK.lock().was_abandoned());
+        assert_eq!(LOCK.lock().repaired, 0);
     }
 }

@@ -4,6 +4,8 @@
 //!   each passes a gate where a test can make it fail.
 //! * [`Region`]: one reservation of address space with an open part that grows. It is what the
 //!   layers above see; which host calls stand behind it is `unix.rs`.
+//! * `charging`: what opening ahead of use costs on this host.
+//! * `fork`: what a fork must not cut through.
 //! * [`refusal`]: finds out why the host refused, so that the error can name the limit.
 //! * [`registry`]: which region an address belongs to, for signal handlers.
 //! * [`mod@unreleased`]: ranges that the host would not take back.
@@ -13,6 +15,8 @@
 //! Nothing here knows what a WebAssembly page is. All sizes are bytes and multiples of
 //! [`page_size`], unless a function says otherwise.
 
+mod charging;
+pub(crate) mod fork;
 pub(crate) mod lock;
 mod moving;
 pub(crate) mod os;
@@ -24,12 +28,22 @@ pub(crate) mod span;
 mod unix;
 mod unreleased;
 
+pub(crate) use charging::opening_costs;
 pub(crate) use moving::Old;
-pub(crate) use refusal::opening_is_charged;
 pub(crate) use unix::{Region, Shape};
 pub use unreleased::{Unreleased, count as unreleased};
 
+use crate::error::{Error, Result};
+use crate::units;
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
+
+/// Zeroed memory for the library's own use, which is never given back.
+fn storage(bytes: usize) -> Result<NonNull<u8>> {
+    os::map(bytes, os::Access::ReadWrite, os::Charge::WhenOpened).map_err(|os_error| {
+        Error::OutOfMemory { requested: units::bytes(bytes), available: 0, os_error }
+    })
+}
 
 /// Size of a page of the host in bytes.
 pub(crate) fn page_size() -> usize {

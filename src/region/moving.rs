@@ -1,16 +1,17 @@
 //! Moving a body into a larger reservation, page tables and not bytes.
 //!
-//! The kernel unmaps the target of a move before it tries, so a failed one may leave a hole in the
-//! new reservation which another thread has filled by the time we know; and on kernels that cannot
-//! keep the vacated range mapped, a successful one leaves such a hole in the old. A hole is never
-//! unmapped across ([`Region`]'s `vacated`), and what failed once is tried again only in a fresh
-//! reservation. Until all bytes are in the new place the old one is whole, or made so again.
+//! A refused move may have unmapped its target, and on kernels that cannot keep the vacated range
+//! mapped a successful one leaves a hole where the body was: another thread's mapping may be in a
+//! hole before we know. A hole is never unmapped across ([`Region`]'s `vacated`). To tell after a
+//! refusal, the target is made readable first, which nothing else in the reservation is. What
+//! failed once is tried again only in a fresh reservation. Until all bytes are in the new place the
+//! old one is whole, or made so again.
 #![allow(unsafe_code, reason = "moves pages between regions")]
 
-use super::os::{self, Errno, Vacated};
+use super::os::{self, Access, Errno, Vacated};
 use super::unix::{Region, Shape, give_back};
-use super::{proc, refusal};
-use crate::error::Result;
+use super::{proc, unreleased};
+use crate::error::{Error, Result};
 use crate::units;
 use core::{mem, ptr};
 
@@ -68,36 +69,70 @@ impl Region {
 
     /// What is left to try after the kernel refused to move the body as a whole.
     fn move_otherwise(&mut self, shape: Shape, bytes: u64, errno: Errno) -> Result<Self> {
+        let start = self.base.addr().get();
+        if proc::is_usable(start, start.wrapping_add(self.open)) == Some(false) {
+            // The embedder has protected a part: it can be neither copied nor brought back.
+            let refused = units::bytes(self.open);
+            return Err(Error::Commit { requested: refused, available: 0, os_error: errno });
+        }
         if errno == libc::EFAULT {
-            // More than one mapping: the embedder locked, advised or protected a part.
+            // More than one mapping: the embedder locked or advised a part.
             let mut new = Self::for_move(shape, self.open, bytes)?;
             if self.move_pieces(&mut new).is_some() {
                 return Ok(new);
             }
         }
-        // The kernel wants some mappings in hand for a move; copying needs none.
-        self.copy_body(shape, bytes).map_err(|_| refusal::of_move(self.open, errno))
+        // The kernel wants some mappings in hand for a move; copying needs fewer.
+        self.copy_body(shape, bytes)
     }
 
     /// Moves the body as a whole.
     fn move_body(&mut self, new: &mut Self, old: Old) -> core::result::Result<(), Errno> {
         let body = self.open;
+        new.mark(0, body)?;
         // SAFETY: both ranges belong to the two regions, the new one has room for the body, and
         // guest bytes are only ever reached through raw pointers.
-        match unsafe { os::remap(self.base, body, new.base, Vacated::Mapped) } {
-            Ok(()) => Ok(()),
+        let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Mapped) };
+        let moved = match moved {
             // A kernel before 5.7 does not know the flag and says so before it does anything.
             Err(libc::EINVAL) if old == Old::Unused => {
                 // SAFETY: as above.
                 let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Hole) };
-                // The hole is where the bytes were or where they were to be.
-                let vacated = if moved.is_ok() { &mut self.vacated } else { &mut new.vacated };
-                *vacated = body;
+                if moved.is_ok() {
+                    self.vacated = body;
+                }
                 moved
             }
-            Err(errno) => {
-                new.vacated = body;
-                Err(errno)
+            moved => moved,
+        };
+        moved.inspect_err(|_| new.vacated = new.lost(0, body))
+    }
+
+    /// Makes the target of a move readable, by which it is known again.
+    fn mark(&mut self, from: usize, length: usize) -> core::result::Result<(), Errno> {
+        // SAFETY: the caller stays within the reservation.
+        let start = unsafe { self.base.add(from) };
+        // SAFETY: the range is part of this region's own mapping, and nobody uses it yet.
+        unsafe { os::protect(start, length, Access::Read) }
+    }
+
+    /// After a refused move to `[from, from + length)`: where what no longer is our own ends, or 0
+    /// when all of it is.
+    fn lost(&self, from: usize, length: usize) -> usize {
+        // SAFETY: the caller stays within the reservation.
+        let start = unsafe { self.base.add(from) };
+        let end = start.addr().get().wrapping_add(length);
+        match proc::mapping_at(start.addr().get()) {
+            // Nobody else has a mapping of just these bounds that can only be read.
+            Some(found) if found.readable && !found.writable && found.end == end => 0,
+            // A hole that nobody took is ours again.
+            _ if os::map_hole(start, length).is_ok() => 0,
+            found => {
+                if found.is_none() {
+                    // Not to be told apart: it may be ours still.
+                    unreleased::give_up(length);
+                }
+                from.wrapping_add(length)
             }
         }
     }
@@ -113,18 +148,18 @@ impl Region {
             let from = unsafe { self.base.add(moved) };
             // SAFETY: the new region has room for the body.
             let to = unsafe { new.base.add(moved) };
-            let piece = proc::end_of_mapping(from.addr().get())
-                .and_then(|end| end.checked_sub(from.addr().get()))
-                .map(|length| length.min(rest));
+            let address = from.addr().get();
+            let piece = proc::mapping_at(address)
+                .and_then(|mapping| mapping.end.checked_sub(address))
+                .map_or(0, |length| length.min(rest));
+            let marked = piece > 0 && new.mark(moved, piece).is_ok();
             // SAFETY: both ranges belong to the two regions, and the old one is one mapping.
-            let outcome = piece
-                .ok_or(libc::EFAULT)
-                .and_then(|length| unsafe { os::remap(from, length, to, Vacated::Mapped) });
-            if outcome.is_err() {
-                self.take_back(new, moved, piece.unwrap_or(0));
+            if !marked || unsafe { os::remap(from, piece, to, Vacated::Mapped) }.is_err() {
+                let lost = if marked { new.lost(moved, piece) } else { 0 };
+                self.take_back(new, moved, lost);
                 return None;
             }
-            moved = moved.saturating_add(piece.unwrap_or(0));
+            moved = moved.saturating_add(piece);
             if moved == self.open {
                 return Some(());
             }
@@ -133,13 +168,15 @@ impl Region {
         None
     }
 
-    /// Brings the first `moved` bytes back, and gives up the piece behind them in the new region.
-    fn take_back(&self, new: &mut Self, moved: usize, failed: usize) {
+    /// Brings the first `moved` bytes back. What the new region has up to `lost` is given up.
+    fn take_back(&self, new: &mut Self, moved: usize, lost: usize) {
         // SAFETY: the vacated range stayed mapped and writable, and both hold `moved` bytes.
         unsafe { ptr::copy_nonoverlapping(new.base.as_ptr(), self.base.as_ptr(), moved) };
-        // What was moved there is the new region's own; only the piece that failed may not be.
-        give_back(new.base, moved);
-        new.vacated = moved.saturating_add(failed);
+        if lost > 0 {
+            // What was moved there is the new region's own; the piece that failed may not be.
+            give_back(new.base, moved);
+            new.vacated = lost;
+        }
     }
 
     /// Copies the body into a new region of `shape` that is open up to `bytes`.

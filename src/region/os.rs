@@ -29,6 +29,10 @@ pub enum Call {
     Read,
     /// `getrlimit`
     Limit,
+    /// `mincore`
+    Resident,
+    /// A futex wait of `memory.atomic.wait`.
+    Wait,
 }
 
 /// An `errno`.
@@ -39,6 +43,8 @@ pub(crate) type Errno = i32;
 pub(crate) enum Access {
     /// Every access faults; the host charges nothing.
     None,
+    /// Load.
+    Read,
     /// Load and store.
     ReadWrite,
 }
@@ -47,6 +53,7 @@ impl Access {
     const fn bits(self) -> c_int {
         match self {
             Self::None => libc::PROT_NONE,
+            Self::Read => libc::PROT_READ,
             Self::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
         }
     }
@@ -100,6 +107,39 @@ pub(crate) fn map(length: usize, access: Access, charge: Charge) -> Result<NonNu
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice disturbs nothing.
     let address = unsafe { libc::mmap(ptr::null_mut(), length, access.bits(), flags, -1, 0) };
     check_address(address)
+}
+
+/// Maps `[start, start + length)` inaccessible if nothing at all is mapped there.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn map_hole(start: NonNull<u8>, length: usize) -> Result<(), Errno> {
+    gate(Call::Map)?;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let wanted = start.as_ptr().cast();
+    // SAFETY: this flag replaces no mapping. A kernel that does not know it takes the address for a
+    // hint, and may answer another one.
+    let address = unsafe { libc::mmap(wanted, length, libc::PROT_NONE, flags, -1, 0) };
+    let address = check_address(address)?;
+    if address == start {
+        return Ok(());
+    }
+    // SAFETY: the mapping was made just now and nobody knows of it.
+    let _ = unsafe { libc::munmap(address.as_ptr().cast(), length) };
+    Err(libc::EEXIST)
+}
+
+/// Without pages that move there are no holes.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn map_hole(_start: NonNull<u8>, _length: usize) -> Result<(), Errno> {
+    Err(libc::ENOSYS)
+}
+
+/// Is the page at `start` in memory? `None` when the host cannot tell.
+pub(crate) fn is_resident(start: NonNull<u8>) -> Option<bool> {
+    gate(Call::Resident).ok()?;
+    let mut page = 0;
+    // SAFETY: the kernel answers one byte for one page; it is not touched.
+    let result = unsafe { libc::mincore(start.as_ptr().cast(), 1, &raw mut page) };
+    (result == 0).then_some(page & 1 == 1)
 }
 
 /// Replaces `[start, start + length)` by fresh private bytes that read zero.
@@ -292,8 +332,12 @@ pub(crate) fn read_file(path: &CStr, buffer: &mut [u8], mut each: impl FnMut(&[u
 pub(crate) fn wait(word: &AtomicU32, expected: u32) {
     let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
     let no_timeout = ptr::null::<libc::timespec>();
-    // SAFETY: `word` is a live aligned word. A refused wait makes the caller look again, no more.
-    unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, no_timeout) };
+    // SAFETY: `word` is a live aligned word.
+    let result =
+        unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, no_timeout) };
+    if result == -1 && !matches!(last_errno(), libc::EINTR | libc::EAGAIN) {
+        nap();
+    }
 }
 
 /// Wakes one thread that waits for `word`.
@@ -316,6 +360,7 @@ pub(crate) fn wake_address(word: *const AtomicU32) {
 pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Duration>) -> bool {
     // The bitset form takes an absolute time, so that an interrupted wait goes on for the rest.
     let operation = libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG;
+    let since = deadline;
     let deadline = deadline.map(|deadline| {
         // SAFETY: zero bytes are a timespec; some hosts pad it.
         let mut time: libc::timespec = unsafe { core::mem::zeroed() };
@@ -325,11 +370,30 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
     });
     let timeout = deadline.as_ref().map_or(ptr::null(), ptr::from_ref);
     let (unused, every) = (ptr::null::<u32>(), u32::MAX);
-    // SAFETY: `word` is a live aligned word and `timeout` NULL or a live time.
-    let result = unsafe {
-        libc::syscall(libc::SYS_futex, word.as_ptr(), operation, expected, timeout, unused, every)
-    };
-    !(result == -1 && last_errno() == libc::ETIMEDOUT)
+    let outcome = gate(Call::Wait).and_then(|()| {
+        // SAFETY: `word` is a live aligned word and `timeout` NULL or a live time.
+        let result = unsafe {
+            libc::syscall(
+                libc::SYS_futex,
+                word.as_ptr(),
+                operation,
+                expected,
+                timeout,
+                unused,
+                every,
+            )
+        };
+        if result == -1 { Err(last_errno()) } else { Ok(()) }
+    });
+    match outcome {
+        Err(libc::ETIMEDOUT) => false,
+        Ok(()) | Err(libc::EINTR | libc::EAGAIN) => true,
+        // A host that denies futexes: look again now and then, and keep to the time.
+        Err(_) => {
+            nap();
+            time_left(since)
+        }
+    }
 }
 
 /// What the host's type for nanoseconds takes, whatever its width.
@@ -343,6 +407,10 @@ const fn nanoseconds(time: Duration) -> libc::c_long {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Duration>) -> bool {
     wait(word, expected);
+    time_left(deadline)
+}
+
+fn time_left(deadline: Option<Duration>) -> bool {
     deadline.is_none_or(|deadline| now() < deadline)
 }
 
@@ -367,9 +435,28 @@ pub(crate) fn wait(_word: &AtomicU32, _expected: u32) {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn wake_address(_word: *const AtomicU32) {}
 
-/// Calls `child` in every child process that `fork` makes from here on. Answers false when the
-/// host cannot promise that.
-pub(crate) fn at_fork(child: unsafe extern "C" fn()) -> bool {
-    // SAFETY: the library is never unloaded (-z nodelete), so `child` stays callable.
-    unsafe { libc::pthread_atfork(None, None, Some(child)) == 0 }
+/// A function that is called around a fork.
+pub(crate) type AtFork = unsafe extern "C" fn();
+
+/// Has these called around every `fork` from here on: before it, and after it in parent and child.
+/// Answers false when the host cannot promise that. (`_Fork`, `vfork` and `clone` call nothing.)
+pub(crate) fn at_fork(before: AtFork, parent: AtFork, child: AtFork) -> bool {
+    // SAFETY: the library is never unloaded (-z nodelete), so the functions stay callable.
+    unsafe { libc::pthread_atfork(Some(before), Some(parent), Some(child)) == 0 }
+}
+
+/// Lets other threads run.
+pub(crate) fn give_way() {
+    // SAFETY: sched_yield has no preconditions.
+    unsafe { libc::sched_yield() };
+}
+
+/// Sleeps for about a millisecond, where there is nothing to be woken by.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn nap() {
+    let time = libc::timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+    // SAFETY: `time` is a live timespec; what is left of an interrupted nap is not wanted.
+    if unsafe { libc::nanosleep(&time, ptr::null_mut()) } != 0 {
+        give_way();
+    }
 }

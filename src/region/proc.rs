@@ -75,6 +75,12 @@ fn each_line(path: &CStr, mut each: impl FnMut(&[u8])) -> Option<()> {
     whole.then_some(())
 }
 
+/// Does the host hold to a limit of what all processes may commit?
+pub(super) fn overcommit_is_off() -> Option<bool> {
+    const OFF: u64 = 2;
+    read_number(c"/proc/sys/vm/overcommit_memory").map(|mode| mode == OFF)
+}
+
 /// The limit of what all processes may commit, in bytes.
 pub(super) fn commit_limit() -> Option<u64> {
     let mut limit = None;
@@ -86,19 +92,48 @@ pub(super) fn commit_limit() -> Option<u64> {
     limit
 }
 
-/// Where the mapping ends that `address` lies in.
-pub(super) fn end_of_mapping(address: usize) -> Option<usize> {
-    let mut end = None;
-    each_line(c"/proc/self/maps", |line| {
-        let mut bounds = line.split(|byte| matches!(byte, b'-' | b' ')).map(hexadecimal);
-        let (first, past) = (bounds.next().flatten(), bounds.next().flatten());
-        if let Some((first, past)) = first.zip(past) {
-            if (first..past).contains(&address) {
-                end = Some(past);
-            }
+/// A mapping of this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mapping {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) readable: bool,
+    pub(super) writable: bool,
+}
+
+/// The mapping that `address` lies in.
+pub(super) fn mapping_at(address: usize) -> Option<Mapping> {
+    let mut found = None;
+    each_mapping(|mapping| {
+        if (mapping.start..mapping.end).contains(&address) {
+            found = Some(mapping);
         }
     })?;
-    end
+    found
+}
+
+/// Can all of `[start, end)` be read and written?
+pub(super) fn is_usable(start: usize, end: usize) -> Option<bool> {
+    let mut usable = 0_usize;
+    each_mapping(|mapping| {
+        let overlap = mapping.end.min(end).saturating_sub(mapping.start.max(start));
+        if mapping.readable && mapping.writable {
+            usable = usable.saturating_add(overlap);
+        }
+    })?;
+    Some(usable == end.saturating_sub(start))
+}
+
+fn each_mapping(mut each: impl FnMut(Mapping)) -> Option<()> {
+    each_line(c"/proc/self/maps", |line| {
+        let mut words = line.split(|byte| matches!(byte, b'-' | b' '));
+        let bounds = words.next().and_then(hexadecimal).zip(words.next().and_then(hexadecimal));
+        let access = line.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+        if let Some((start, end)) = bounds {
+            let readable = access.first() == Some(&b'r');
+            each(Mapping { start, end, readable, writable: access.get(1) == Some(&b'w') });
+        }
+    })
 }
 
 fn hexadecimal(text: &[u8]) -> Option<usize> {
@@ -118,8 +153,13 @@ mod tests {
         assert!(usage.total > usage.data && usage.data > 0);
         assert_eq!(read_number(c"/proc/none/such"), None);
         let local = 0_u8;
-        assert!(end_of_mapping((&raw const local).addr()).unwrap() > (&raw const local).addr());
-        assert_eq!(end_of_mapping(1), None);
+        let address = (&raw const local).addr();
+        let stack = mapping_at(address).unwrap();
+        assert!(stack.start <= address && address < stack.end);
+        assert!(stack.readable && stack.writable);
+        assert_eq!(is_usable(stack.start, stack.end), Some(true));
+        assert_eq!(is_usable(0, stack.end), Some(false));
+        assert_eq!(mapping_at(1), None);
     }
 
     #[test]

@@ -17,9 +17,8 @@
 //!   holds it.
 #![allow(unsafe_code, reason = "reads entries through pointers that other threads replace")]
 
-use super::lock::{Guard, Lock};
-use super::os::{self, Access, Charge};
-use super::page_size;
+use super::lock::{Guard, Lock, Repair};
+use super::{page_size, storage};
 use crate::error::{Error, Result};
 use crate::units;
 use core::ptr::{self, NonNull};
@@ -318,13 +317,15 @@ static REGISTRY: Lock<Registry> =
     Lock::new(Registry { count: 0, reserved: 0, free: None, unused: &[] });
 
 fn lock() -> Guard<'static, Registry> {
-    let mut registry = REGISTRY.lock();
-    if registry.was_abandoned() {
-        // The free list may be half changed. The table is readable in every state.
-        registry.free = None;
-        registry.unused = &[];
+    REGISTRY.lock()
+}
+
+impl Repair for Registry {
+    /// The free list may be half changed. The table is readable in every state.
+    fn repair(&mut self) {
+        self.free = None;
+        self.unused = &[];
     }
-    registry
 }
 
 const FIRST_LOG2: usize = 9;
@@ -342,20 +343,16 @@ impl Registry {
     }
 
     fn enlarge(&mut self, log2: usize) -> Result<()> {
+        // More than the address space holds.
+        let impossible = Error::OutOfMemory { requested: u64::MAX, available: 0, os_error: 0 };
         let bytes = u32::try_from(log2)
             .ok()
             .and_then(|log2| size_of::<AtomicPtr<Entry>>().checked_shl(log2))
-            .map(|bytes| bytes.max(page_size()));
-        let refused = |os_error| Error::OutOfMemory {
-            requested: bytes.map_or(u64::MAX, units::bytes),
-            available: 0,
-            os_error,
-        };
-        let bytes = bytes.ok_or(refused(0))?;
-        let slot = TABLES.get(log2).ok_or(refused(0))?;
-        let first = os::map(bytes, Access::ReadWrite, Charge::WhenOpened).map_err(refused)?;
-        slot.store(first.cast().as_ptr(), Ordering::Release);
-        let larger = Table::of_size(log2).ok_or(refused(0))?;
+            .ok_or(impossible)?;
+        let table = TABLES.get(log2).ok_or(impossible)?;
+        let first = storage(bytes.max(page_size()))?;
+        table.store(first.cast().as_ptr(), Ordering::Release);
+        let larger = Table::of_size(log2).ok_or(impossible)?;
         if let Some(table) = Table::current() {
             for place in table.places {
                 // SAFETY: entries are never unmapped.
@@ -385,12 +382,7 @@ impl Registry {
     fn take_unused(&mut self) -> Result<&'static Entry> {
         const CHUNK: usize = 16 << 10;
         if self.unused.is_empty() {
-            let chunk = os::map(CHUNK.max(page_size()), Access::ReadWrite, Charge::WhenOpened)
-                .map_err(|os_error| Error::OutOfMemory {
-                    requested: units::bytes(CHUNK),
-                    available: 0,
-                    os_error,
-                })?;
+            let chunk = storage(CHUNK.max(page_size()))?;
             let count = const { CHUNK / size_of::<Entry>() };
             // SAFETY: zeroed bytes are entries, and the chunk is never unmapped.
             self.unused =

@@ -11,8 +11,8 @@
 //! handles together one more. A memory that only its buffers keep has owners and no handles.
 #![allow(unsafe_code, reason = "hands out references into raw storage")]
 
-use super::lock::{Guard, Lock};
-use super::os::{self, Access, Charge};
+use super::lock::{Guard, Lock, Repair};
+use super::storage;
 use crate::error::{Error, Result};
 use crate::units;
 use core::cell::UnsafeCell;
@@ -20,7 +20,7 @@ use core::fmt;
 use core::mem::{self, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
+use core::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// So many objects of a kind are made before the slot of a dead one is used again.
 const DISTANCE: u64 = 64;
@@ -53,7 +53,7 @@ pub struct Slot<T: 'static> {
     handles: AtomicU64,
     value: UnsafeCell<MaybeUninit<T>>,
     /// How many keep the object. The value is initialized exactly while this is not zero.
-    owners: AtomicU32,
+    owners: AtomicU64,
     /// Where the slot is not in use: the next of the free list and when it came there. Guarded by
     /// the slab's lock.
     vacant: UnsafeCell<VacantLink<T>>,
@@ -138,14 +138,7 @@ impl<T> Free<T> {
         let slot: NonNull<Slot<T>> = match self.unused.filter(|_| self.unused_count > 0) {
             Some(slot) => slot,
             None => {
-                let chunk =
-                    os::map(CHUNK, Access::ReadWrite, Charge::WhenOpened).map_err(|os_error| {
-                        Error::OutOfMemory {
-                            requested: units::bytes(CHUNK),
-                            available: 0,
-                            os_error,
-                        }
-                    })?;
+                let chunk = storage(CHUNK)?;
                 self.unused_count = const { CHUNK / size_of::<Slot<T>>() };
                 chunk.cast()
             }
@@ -172,19 +165,20 @@ impl<T> Free<T> {
     }
 }
 
+impl<T> Repair for Free<T> {
+    /// What may be half changed is left alone for good, which costs the child a few slots.
+    fn repair(&mut self) {
+        *self = Self::new(self.creations);
+    }
+}
+
 impl<T: Kind> Slab<T> {
     pub(crate) const fn new() -> Self {
         Self { free: Lock::new(Free::new(0)) }
     }
 
     fn lock(&self) -> Guard<'_, Free<T>> {
-        let mut free = self.free.lock();
-        if free.was_abandoned() {
-            // A thread of the parent process was cut off in the middle: what it may have half
-            // changed is left alone for good, which costs this child a few slots.
-            *free = Free::new(free.creations);
-        }
-        free
+        self.free.lock()
     }
 }
 
@@ -201,7 +195,6 @@ impl<T: Kind> Vacancy<T> {
             Some(slot) => slot,
             None => free.take_unused()?,
         };
-        free.creations = free.creations.wrapping_add(1);
         Ok(Self { slot })
     }
 
@@ -212,6 +205,10 @@ impl<T: Kind> Vacancy<T> {
         // SAFETY: the place was taken by this vacancy, so nobody else looks at the value.
         unsafe { slot.value.get().write(MaybeUninit::new(value)) };
         slot.owners.store(1, Ordering::Release);
+        // Only what was made counts towards the distance, not what was refused.
+        let mut free = T::slab().lock();
+        free.creations = free.creations.wrapping_add(1);
+        drop(free);
         Ref { slot }
     }
 }
@@ -291,7 +288,7 @@ impl<T: Kind + fmt::Debug> fmt::Debug for Ref<T> {
 
 impl<T: Kind> Clone for Ref<T> {
     fn clone(&self) -> Self {
-        // No memory holds 2^32 references of 8 bytes beside what they refer to.
+        // Nobody lives to see 2^64 of them, forgotten ones included.
         self.slot.owners.fetch_add(1, Ordering::Relaxed);
         Self { slot: self.slot }
     }

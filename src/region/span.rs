@@ -32,6 +32,12 @@ impl Span<'_> {
         Self { start, length, bytes: PhantomData }
     }
 
+    /// How many bytes.
+    #[inline]
+    pub(crate) const fn length(&self) -> usize {
+        self.length
+    }
+
     /// Address of the first byte.
     pub(crate) const fn address(&self) -> *mut u8 {
         self.start

@@ -136,6 +136,11 @@ impl Region {
         Ok(())
     }
 
+    /// Refuses more bytes than the reservation has.
+    pub(crate) fn check_room(&self, bytes: u64) -> Result<()> {
+        self.end_of_open(bytes).map(|_| ())
+    }
+
     /// `bytes` rounded up to the host page, when that is within the reservation.
     pub(super) fn end_of_open(&self, bytes: u64) -> Result<usize> {
         units::round_up(bytes, units::bytes(page_size()))
@@ -153,8 +158,11 @@ impl Region {
         let start = unsafe { self.base.add(from) };
         // SAFETY: the range is part of this region's own mapping, and guest bytes are only ever
         // reached through raw pointers.
-        unsafe { os::protect(start, length, Access::ReadWrite) }
-            .map_err(|errno| refusal::of_commit(length, errno))
+        unsafe { os::protect(start, length, Access::ReadWrite) }.map_err(|errno| {
+            // Where the open part only becomes longer, no mapping is added.
+            let splits = self.open == 0 || from != self.open;
+            refusal::of_commit(length, errno, splits)
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 //! closed by then; it is kept here, counted, and offered to the host again later.
 #![allow(unsafe_code, reason = "gives ranges back to the host")]
 
-use super::lock::Lock;
+use super::lock::{Lock, Repair};
 use super::os;
 use crate::units;
 use core::ptr::NonNull;
@@ -38,6 +38,14 @@ struct Ranges {
 // SAFETY: the ranges are only addresses that nothing else uses.
 unsafe impl Send for Ranges {}
 
+impl Repair for Ranges {
+    /// What the parent knew is not sure: the ranges stay the child's, and are not offered.
+    fn repair(&mut self) {
+        self.list = [None; REMEMBERED];
+        WAITING.store(0, Ordering::Relaxed);
+    }
+}
+
 static RANGES: Lock<Ranges> =
     Lock::new(Ranges { list: [None; REMEMBERED], count: Unreleased { ranges: 0, bytes: 0 } });
 
@@ -61,6 +69,13 @@ pub(super) fn keep(start: NonNull<u8>, length: usize) {
     }
 }
 
+/// Counts a range that may be somebody else's by now, and so is never touched again.
+pub(super) fn give_up(length: usize) {
+    let mut ranges = RANGES.lock();
+    ranges.count.ranges = ranges.count.ranges.saturating_add(1);
+    ranges.count.bytes = ranges.count.bytes.saturating_add(units::bytes(length));
+}
+
 /// Offers what is kept to the host once more. Called where it may have room again.
 pub(super) fn offer_again() {
     if WAITING.load(Ordering::Relaxed) == 0 {
@@ -69,12 +84,13 @@ pub(super) fn offer_again() {
     let mut ranges = RANGES.lock();
     let Ranges { list, count } = &mut *ranges;
     for place in list.iter_mut() {
-        let Some(range) = *place else { continue };
+        // Forgotten first: a fork in between must not leave a child that unmaps it again.
+        let Some(range) = place.take() else { continue };
         // SAFETY: the range was given up by its owner, and nothing uses it.
         if unsafe { os::unmap(range.start, range.length) }.is_err() {
+            *place = Some(range);
             break;
         }
-        *place = None;
         count.ranges = count.ranges.saturating_sub(1);
         count.bytes = count.bytes.saturating_sub(units::bytes(range.length));
         WAITING.fetch_sub(1, Ordering::Relaxed);

@@ -3,8 +3,8 @@
 
 #include "wrapper_fixtures.h"
 
-static_assert(sizeof(wm::Memory) == sizeof(void *) && sizeof(wm::Allocator) == sizeof(void *) && sizeof(wm::Config) == sizeof(void *),
-              "an owner costs no more than the handle");
+static_assert(sizeof(wm::Allocator) == sizeof(void *) && sizeof(wm::Config) == sizeof(void *), "an owner costs no more than the handle");
+static_assert(sizeof(wm::Memory) == 2 * sizeof(void *), "and the view, for loads and stores without a call");
 static_assert(!std::is_convertible_v<wm::Descriptor, wm::Memory>, "making a memory is said, not implied");
 static_assert(!std::is_convertible_v<wm::Memory, bool>);
 static_assert(std::is_aggregate_v<wm::Descriptor>);

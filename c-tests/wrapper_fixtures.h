@@ -30,6 +30,8 @@ wm::ErrorInfo wrapper_throws(const char *file, int line, const char *text, wm::R
 }
 
 #define CHECK_THROWS(type, why, ...) wrapper_throws<wm::type>(__FILE__, __LINE__, #__VA_ARGS__, why, [&] { (void)(__VA_ARGS__); })
+#define CHECK_THROWN_FIGURES(type, why, requested, available, ...) \
+  harness_figures(__FILE__, __LINE__, #__VA_ARGS__, CHECK_THROWS(type, why, __VA_ARGS__), requested, available)
 
 #endif
 

@@ -1,4 +1,5 @@
 // wasm_memory.hpp without exceptions and run-time types: all that there is then.
+#include <chrono>
 #include <utility>
 
 #include "wrapper_fixtures.h"
@@ -83,5 +84,48 @@ TEST(c_call_is_checked) {
   CHECK_U64(checked.error().reason, wm::reason::null_argument);
 }
 
+TEST(buffers) {
+  auto memory = wm::Memory::try_create(wm::Descriptor{1, 3});
+  REQUIRE(memory.has_value());
+  auto buffer = memory->try_to_resizable_buffer();
+  REQUIRE(buffer.has_value());
+  CHECK(buffer->try_resize(2 * page).has_value() && *memory->try_buffer() == *buffer);
+  CHECK_U64(buffer->try_grow(3 * page).error().reason, wm::reason::buffer_kind);
+  CHECK_U64(buffer->try_transfer().error().reason, wm::reason::not_transferable);
+  CHECK(memory->try_to_fixed_length_buffer().has_value() && buffer->is_detached());
+  CHECK_U64(wm::Memory().try_buffer().error().reason, wm::reason::null_argument);
+}
+
+TEST(bytes) {
+  const wm::Memory memory = *wm::Memory::try_create(wm::Descriptor{2});
+  const uint8_t source[] = {1, 2, 3, 4};
+  uint8_t destination[4] = {};
+  CHECK(memory.try_write(0, source, 4) && memory.try_fill(4, 9, 1) && memory.try_copy(5, 0, 4) && memory.try_init(9, source, 4, 3, 1));
+  CHECK(memory.try_read(6, destination, 4) && memory.try_discard(page, page));
+  CHECK(destination[0] == 2 && destination[2] == 4 && destination[3] == 4);
+  CHECK_U64(memory.try_fill(2 * page, 9, 1).error().reason, wm::reason::out_of_bounds);
+}
+
+TEST(typed_and_atomic) {
+  const wm::Memory memory = *wm::Memory::try_create(wm::Descriptor{1});
+  CHECK(memory.try_store<float>(4, 1.5f) && memory.try_load<float>(4) == 1.5f && !memory.try_load<double>(page - 7));
+  CHECK(memory.try_atomic_store<int>(8, -5).has_value());
+  CHECK(*memory.try_fetch_sub<int>(8, 1) == -5 && *memory.try_exchange<int>(8, 3) == -6 && *memory.try_compare_exchange<int>(8, 3, 4) == 3);
+  const auto unaligned = memory.try_atomic_load<int>(10);
+  CHECK(!unaligned);
+  CHECK_U64(unaligned.error().reason, wm::reason::unaligned);
+  CHECK_U64(unaligned.error().requested, 10);
+  CHECK_U64(memory.try_fetch_or<int>(page, 1).error().reason, wm::reason::out_of_bounds);
+  CHECK_U64(wm::Memory().try_atomic_load<int>(0).error().reason, wm::reason::null_argument);
+}
+
+TEST(wait_and_notify) {
+  const wm::Memory memory = *wm::Memory::try_create(wm::Descriptor{1, 1, true});
+  CHECK(*memory.try_wait32(0, 1) == wm::WaitResult::not_equal && *memory.try_wait64(0, 0, std::chrono::microseconds(1)) == wm::WaitResult::timed_out);
+  CHECK(*memory.try_notify(0) == 0 && *memory.try_interrupt() == 0);
+  CHECK_U64(memory.try_wait32(1, 0).error().reason, wm::reason::unaligned);
+}
+
 HARNESS_MAIN(LISTED(success_holds_the_value), LISTED(failure_holds_the_figures), LISTED(each_form_fails), LISTED(value_is_moved_out),
-             LISTED(config_and_allocator), LISTED(c_call_is_checked))
+             LISTED(config_and_allocator), LISTED(c_call_is_checked), LISTED(buffers), LISTED(bytes), LISTED(typed_and_atomic),
+             LISTED(wait_and_notify))

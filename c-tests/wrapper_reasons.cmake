@@ -1,7 +1,7 @@
 # A script, run as a test: cmake -D INCLUDE=<directory of the headers> -P wrapper_reasons.cmake
-# Every reason of wasm_memory.h is a constant of the same name in wasm_memory.hpp.
+# Every reason of wasm_memory.h is a constant of the same name in wasm_memory_error.hpp.
 file(STRINGS "${INCLUDE}/wasm_memory.h" reasons REGEX "^#define WASM_MEMORY_REASON_")
-file(READ "${INCLUDE}/wasm_memory.hpp" wrapper)
+file(READ "${INCLUDE}/wasm_memory_error.hpp" wrapper)
 if(NOT reasons)
   message(FATAL_ERROR "no reason is defined in ${INCLUDE}/wasm_memory.h")
 endif()
@@ -10,6 +10,6 @@ foreach(line IN LISTS reasons)
   string(TOLOWER "${upper}" lower)
   string(FIND "${wrapper}" "Reason ${lower} = WASM_MEMORY_REASON_${upper};" found)
   if(found EQUAL -1)
-    message(SEND_ERROR "wasm_memory.hpp has no reason::${lower}")
+    message(SEND_ERROR "wasm_memory_error.hpp has no reason::${lower}")
   endif()
 endforeach()

@@ -5,128 +5,42 @@
  *     wasm_memory::Memory memory(wasm_memory::Descriptor{1, 10});
  *     memory.grow(2);                                   // throws wasm_memory::RangeError
  *     memory.data()[memory.byte_length() - 1] = 1;
+ *     memory.store<std::uint32_t>(8, 42);               // throws wasm_memory::RuntimeError
  *
  *     auto memory = wasm_memory::Memory::try_create(wasm_memory::Descriptor{1, 10});
  *     if (!memory) return memory.error().reason;        // the same without exceptions
  *
- * Everything here is inline and nothing is kept beside the handle, so that a Memory is passed to C
+ * Everything here is inline and keeps only what the library owns, so that a Memory is passed to C
  * with get() and taken from C with adopt(). A name is the C name without its prefix, and means what
  * wasm_memory.h says of it: sizes in bytes or in WebAssembly pages of the memory's own page size,
  * as each name says.
  *
  * Each operation that can fail has two forms. The plain one throws a class derived from Error. The
- * one that starts with try_ is noexcept and returns a Result. Compiled with -fno-exceptions only
- * the second is there, and the two kinds of translation unit can be linked together.
+ * one that starts with try_ is noexcept and returns a Result; try_load and try_store, which have to
+ * be as quick as a machine's, an optional and a bool. Compiled with -fno-exceptions only the second
+ * form is there, and the two kinds of translation unit can be linked together.
  *
- * A default-constructed Memory or Allocator, and whatever was moved from, is empty. It is answered
- * as NULL is in C: TypeError with reason::null_argument, or an empty object, nullptr, 0 or false
- * from what cannot fail.
+ * A default-constructed Memory, Buffer or Allocator, and whatever was moved from, is empty. It is
+ * answered as NULL is in C: TypeError with reason::null_argument, or an empty object, nullptr, 0 or
+ * false from what cannot fail.
+ *
+ * Statuses, reasons, exceptions and Result are in wasm_memory_error.hpp, what Memory can do with
+ * its bytes in wasm_memory_bytes.hpp; this header includes both.
  */
 
 #ifndef WASM_MEMORY_HPP_INCLUDED
 #define WASM_MEMORY_HPP_INCLUDED
 
-/* MSVC tells the truth in __cplusplus only when asked to. */
-#ifdef _MSVC_LANG
-#define WASM_MEMORY_HPP_LANGUAGE _MSVC_LANG
-#else
-#define WASM_MEMORY_HPP_LANGUAGE __cplusplus
-#endif
-
-#if WASM_MEMORY_HPP_LANGUAGE < 201703L
-#error "wasm_memory.hpp needs C++17"
-#endif
-
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <stdexcept>
-#include <string>
 #include <utility>
 
-#if WASM_MEMORY_HPP_LANGUAGE >= 202002L && __has_include(<span>)
-#include <span>
-#endif
-
-#include "wasm_memory.h"
+#include "wasm_memory_bytes.hpp"
+#include "wasm_memory_error.hpp"
 
 namespace wasm_memory {
-
-/** What a call returned: one of the constants below, or another number from a newer library. */
-using Status = ::wasm_memory_status_t;
-
-/** The statuses: WASM_MEMORY_OK and so on. Plain numbers, so that they compare with those of C. */
-namespace status {
-inline constexpr Status ok = WASM_MEMORY_OK;
-inline constexpr Status type_error = WASM_MEMORY_TYPE_ERROR;
-inline constexpr Status range_error = WASM_MEMORY_RANGE_ERROR;
-inline constexpr Status link_error = WASM_MEMORY_LINK_ERROR;
-inline constexpr Status runtime_error = WASM_MEMORY_RUNTIME_ERROR;
-inline constexpr Status data_clone_error = WASM_MEMORY_DATA_CLONE_ERROR;
-inline constexpr Status internal_error = WASM_MEMORY_INTERNAL_ERROR;
-inline constexpr Status host_error = WASM_MEMORY_HOST_ERROR;
-}  // namespace status
-
-/** Why a call failed: one of the constants below, or another number from a newer library. */
-using Reason = std::uint32_t;
-
-/** The reasons: WASM_MEMORY_REASON_*, where the unit of each one's figures is told. */
-namespace reason {
-inline constexpr Reason none = WASM_MEMORY_REASON_NONE;
-inline constexpr Reason null_argument = WASM_MEMORY_REASON_NULL_ARGUMENT;
-inline constexpr Reason invalid_handle = WASM_MEMORY_REASON_INVALID_HANDLE;
-inline constexpr Reason reserved_field = WASM_MEMORY_REASON_RESERVED_FIELD;
-inline constexpr Reason unknown_value = WASM_MEMORY_REASON_UNKNOWN_VALUE;
-inline constexpr Reason settings_conflict = WASM_MEMORY_REASON_SETTINGS_CONFLICT;
-inline constexpr Reason initial_missing = WASM_MEMORY_REASON_INITIAL_MISSING;
-inline constexpr Reason address_type = WASM_MEMORY_REASON_ADDRESS_TYPE;
-inline constexpr Reason shared_without_maximum = WASM_MEMORY_REASON_SHARED_WITHOUT_MAXIMUM;
-inline constexpr Reason count_outside_type = WASM_MEMORY_REASON_COUNT_OUTSIDE_TYPE;
-inline constexpr Reason page_size = WASM_MEMORY_REASON_PAGE_SIZE;
-inline constexpr Reason above_limit = WASM_MEMORY_REASON_ABOVE_LIMIT;
-inline constexpr Reason maximum_below_initial = WASM_MEMORY_REASON_MAXIMUM_BELOW_INITIAL;
-inline constexpr Reason maximum_exceeded = WASM_MEMORY_REASON_MAXIMUM_EXCEEDED;
-inline constexpr Reason size_limit = WASM_MEMORY_REASON_SIZE_LIMIT;
-inline constexpr Reason quota_bytes = WASM_MEMORY_REASON_QUOTA_BYTES;
-inline constexpr Reason limiter = WASM_MEMORY_REASON_LIMITER;
-inline constexpr Reason slot_size = WASM_MEMORY_REASON_SLOT_SIZE;
-inline constexpr Reason reservation_exceeded = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
-inline constexpr Reason quota_memories = WASM_MEMORY_REASON_QUOTA_MEMORIES;
-inline constexpr Reason pool_exhausted = WASM_MEMORY_REASON_POOL_EXHAUSTED;
-inline constexpr Reason address_space = WASM_MEMORY_REASON_ADDRESS_SPACE;
-inline constexpr Reason commit = WASM_MEMORY_REASON_COMMIT;
-inline constexpr Reason out_of_memory = WASM_MEMORY_REASON_OUT_OF_MEMORY;
-inline constexpr Reason map_count = WASM_MEMORY_REASON_MAP_COUNT;
-inline constexpr Reason detached = WASM_MEMORY_REASON_DETACHED;
-inline constexpr Reason buffer_kind = WASM_MEMORY_REASON_BUFFER_KIND;
-inline constexpr Reason would_shrink = WASM_MEMORY_REASON_WOULD_SHRINK;
-inline constexpr Reason not_page_multiple = WASM_MEMORY_REASON_NOT_PAGE_MULTIPLE;
-inline constexpr Reason no_maximum = WASM_MEMORY_REASON_NO_MAXIMUM;
-inline constexpr Reason max_byte_length = WASM_MEMORY_REASON_MAX_BYTE_LENGTH;
-inline constexpr Reason not_transferable = WASM_MEMORY_REASON_NOT_TRANSFERABLE;
-inline constexpr Reason import_address = WASM_MEMORY_REASON_IMPORT_ADDRESS;
-inline constexpr Reason import_page_size = WASM_MEMORY_REASON_IMPORT_PAGE_SIZE;
-inline constexpr Reason import_shared = WASM_MEMORY_REASON_IMPORT_SHARED;
-inline constexpr Reason import_initial = WASM_MEMORY_REASON_IMPORT_INITIAL;
-inline constexpr Reason import_maximum = WASM_MEMORY_REASON_IMPORT_MAXIMUM;
-inline constexpr Reason out_of_bounds = WASM_MEMORY_REASON_OUT_OF_BOUNDS;
-inline constexpr Reason unaligned = WASM_MEMORY_REASON_UNALIGNED;
-inline constexpr Reason wait_unshared = WASM_MEMORY_REASON_WAIT_UNSHARED;
-inline constexpr Reason too_many_waiters = WASM_MEMORY_REASON_TOO_MANY_WAITERS;
-inline constexpr Reason interrupted = WASM_MEMORY_REASON_INTERRUPTED;
-inline constexpr Reason not_cloneable = WASM_MEMORY_REASON_NOT_CLONEABLE;
-inline constexpr Reason shared_memory = WASM_MEMORY_REASON_SHARED_MEMORY;
-inline constexpr Reason image_does_not_fit = WASM_MEMORY_REASON_IMAGE_DOES_NOT_FIT;
-inline constexpr Reason file = WASM_MEMORY_REASON_FILE;
-inline constexpr Reason panic = WASM_MEMORY_REASON_PANIC;
-}  // namespace reason
-
-/** Why a call failed, in numbers: status, reason, os_error, requested and available. */
-using ErrorInfo = ::wasm_memory_error_t;
-
-/** Base and byte length where compiled code can load them: see Memory::view. */
-using View = ::wasm_memory_view_t;
 
 /** Reservation, guards and what compiled code may leave unchecked: see Memory::layout. */
 using Layout = ::wasm_memory_layout_t;
@@ -163,28 +77,6 @@ enum class Bounds : std::uint32_t {
  */
 [[nodiscard]] inline std::uint32_t abi_version() noexcept { return ::wasm_memory_abi_version(); }
 
-/** "RangeError" and so on; "OK"; "unknown" for a number that is no status. Static. Any thread. */
-[[nodiscard]] inline const char *status_name(Status status) noexcept {
-  return ::wasm_memory_status_name(status);
-}
-
-/** Why the last failed call of this thread failed; all zero when none has. */
-[[nodiscard]] inline ErrorInfo last_error() noexcept {
-  ErrorInfo info{};
-  ::wasm_memory_last_error(&info);
-  return info;
-}
-
-/**
- * The same in English; empty when no call of this thread has failed. Unlike the C function it
- * allocates: std::bad_alloc, or without exceptions the end of the program, when there is no memory.
- */
-[[nodiscard]] inline std::string last_error_message() {
-  std::string message(::wasm_memory_last_error_message(nullptr, 0), '\0');
-  ::wasm_memory_last_error_message(message.data(), message.size() + 1);
-  return message;
-}
-
 /**
  * Which memory, and where in it, does an address belong to?
  *
@@ -196,213 +88,6 @@ enum class Bounds : std::uint32_t {
   if (!::wasm_memory_find(address, &location)) return std::nullopt;
   return location;
 }
-
-#ifdef __cpp_exceptions
-
-namespace detail {
-
-/**
- * What an exception says. The library keeps the text of the last error only: one that is older, or
- * comes from another thread, is told in numbers.
- */
-inline std::string message_of(const ErrorInfo &info) {
-  const ErrorInfo last = last_error();
-  if (last.status == info.status && last.reason == info.reason && last.os_error == info.os_error &&
-      last.requested == info.requested && last.available == info.available) {
-    return last_error_message();
-  }
-  return "reason " + std::to_string(info.reason) + ": requested " + std::to_string(info.requested) +
-         ", available " + std::to_string(info.available) + ", OS error " +
-         std::to_string(info.os_error);
-}
-
-}  // namespace detail
-
-/**
- * The base of all that this header throws, but for std::bad_alloc when there is no memory for the
- * message. Thrown itself only for a status that this header does not know. what() is the library's
- * message.
- */
-class Error : public std::runtime_error {
- public:
-  /** info: of the failed call, best on the thread that made it, where the message still is. */
-  explicit Error(const ErrorInfo &info)
-      : std::runtime_error(detail::message_of(info)), info_(info) {}
-
-  /** Which JavaScript exception it corresponds to, as a number. */
-  [[nodiscard]] Status status() const noexcept { return info_.status; }
-  /** The same as a name, "RangeError". Static. */
-  [[nodiscard]] const char *name() const noexcept { return status_name(info_.status); }
-  /** Why: one of the constants in namespace reason. */
-  [[nodiscard]] Reason reason() const noexcept { return info_.reason; }
-  /** errno (or GetLastError) of the operating-system call that refused, or 0. */
-  [[nodiscard]] std::int32_t os_error() const noexcept { return info_.os_error; }
-  /** What was asked for, in the unit that the reason names; UINT64_MAX where it is more. */
-  [[nodiscard]] std::uint64_t requested() const noexcept { return info_.requested; }
-  /** The limit that it met, in the same unit, or 0 where none is known. */
-  [[nodiscard]] std::uint64_t available() const noexcept { return info_.available; }
-  /** All of these. */
-  [[nodiscard]] const ErrorInfo &info() const noexcept { return info_; }
-
- private:
-  ErrorInfo info_;
-};
-
-/** JavaScript TypeError: an argument has the wrong shape or is outside its integer type. */
-class TypeError : public Error {
- public:
-  using Error::Error;
-};
-
-/** JavaScript RangeError: a value fits its type but is not allowed, or the host refused. */
-class RangeError : public Error {
- public:
-  using Error::Error;
-};
-
-/** WebAssembly.LinkError: an import does not match. */
-class LinkError : public Error {
- public:
-  using Error::Error;
-};
-
-/** WebAssembly.RuntimeError: a trap. */
-class RuntimeError : public Error {
- public:
-  using Error::Error;
-};
-
-/** DataCloneError: an unshared memory cannot be sent to another agent. */
-class DataCloneError : public Error {
- public:
-  using Error::Error;
-};
-
-/** A fault of the library itself, caught at its boundary. */
-class InternalError : public Error {
- public:
-  using Error::Error;
-};
-
-/** The host refused what has no JavaScript counterpart: a file that cannot be read or written. */
-class HostError : public Error {
- public:
-  using Error::Error;
-};
-
-/** Throws the exception that an error corresponds to. info: as for Error. */
-[[noreturn]] inline void throw_error(const ErrorInfo &info) {
-  switch (info.status) {
-    case WASM_MEMORY_TYPE_ERROR: throw TypeError(info);
-    case WASM_MEMORY_RANGE_ERROR: throw RangeError(info);
-    case WASM_MEMORY_LINK_ERROR: throw LinkError(info);
-    case WASM_MEMORY_RUNTIME_ERROR: throw RuntimeError(info);
-    case WASM_MEMORY_DATA_CLONE_ERROR: throw DataCloneError(info);
-    case WASM_MEMORY_INTERNAL_ERROR: throw InternalError(info);
-    case WASM_MEMORY_HOST_ERROR: throw HostError(info);
-    default: throw Error(info);
-  }
-}
-
-#endif  // __cpp_exceptions
-
-/**
- * What an operation gave, or why it failed: what std::expected<T, ErrorInfo> is in C++23.
- *
- * It owns the value. Any thread may read its error at any time: it is a copy.
- */
-template <typename T>
-class [[nodiscard]] Result {
- public:
-  /** A success. */
-  Result(T value) noexcept : value_(std::move(value)) {}
-  /** A failure. error: its status is not status::ok. */
-  Result(const ErrorInfo &error) noexcept : error_(error) {}
-
-  /** Whether there is a value. */
-  [[nodiscard]] bool has_value() const noexcept { return value_.has_value(); }
-  /** Whether there is a value. */
-  [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
-
-  /** The value, which must be there. Of a temporary result it is moved out. */
-  [[nodiscard]] T &operator*() & noexcept { return *value_; }
-  /** The value, which must be there. */
-  [[nodiscard]] const T &operator*() const & noexcept { return *value_; }
-  /** The value, which must be there, moved out: by value, so that no reference is left dangling. */
-  [[nodiscard]] T operator*() && noexcept { return *std::move(value_); }
-  /** A member of the value, which must be there. */
-  [[nodiscard]] T *operator->() noexcept { return &*value_; }
-  /** A member of the value, which must be there. */
-  [[nodiscard]] const T *operator->() const noexcept { return &*value_; }
-
-  /** Why it failed; all zero, which is status::ok, when it did not. */
-  [[nodiscard]] const ErrorInfo &error() const noexcept { return error_; }
-
-#ifdef __cpp_exceptions
-  /** The value, or the exception that the error corresponds to. */
-  [[nodiscard]] T &value() & {
-    if (!value_) throw_error(error_);
-    return *value_;
-  }
-  /** The value, or the exception that the error corresponds to. */
-  [[nodiscard]] const T &value() const & {
-    if (!value_) throw_error(error_);
-    return *value_;
-  }
-  /** The value, moved out, or the exception that the error corresponds to. */
-  [[nodiscard]] T value() && {
-    if (!value_) throw_error(error_);
-    return *std::move(value_);
-  }
-#endif
-
- private:
-  std::optional<T> value_;
-  ErrorInfo error_{};
-};
-
-/** That an operation without a value succeeded, or why it failed. */
-template <>
-class [[nodiscard]] Result<void> {
- public:
-  /** A success. */
-  Result() noexcept = default;
-  /** A failure. error: its status is not status::ok. */
-  Result(const ErrorInfo &error) noexcept : error_(error) {}
-
-  /** Whether it succeeded. */
-  [[nodiscard]] bool has_value() const noexcept { return error_.status == WASM_MEMORY_OK; }
-  /** Whether it succeeded. */
-  [[nodiscard]] explicit operator bool() const noexcept { return has_value(); }
-
-  /** Why it failed; all zero, which is status::ok, when it did not. */
-  [[nodiscard]] const ErrorInfo &error() const noexcept { return error_; }
-
-#ifdef __cpp_exceptions
-  /** Nothing, or the exception that the error corresponds to. */
-  void value() const {
-    if (!has_value()) throw_error(error_);
-  }
-#endif
-
- private:
-  ErrorInfo error_{};
-};
-
-/** What the C call that this thread has just made came to. status: what it returned. */
-inline Result<void> try_check(Status status) noexcept {
-  if (status == WASM_MEMORY_OK) return {};
-  return last_error();
-}
-
-#ifdef __cpp_exceptions
-/**
- * The same as an exception, for a C function that has no counterpart here.
- *
- *     wasm_memory::check(wasm_memory_some_function(memory.get(), ...));
- */
-inline void check(Status status) { try_check(status).value(); }
-#endif
 
 /* Optimizing for sanitizers, GCC takes the value of an absent std::optional for one that is read. */
 #if defined(__GNUC__) && !defined(__clang__)
@@ -492,6 +177,9 @@ struct Delete {
   }
   void operator()(::wasm_memory_allocator_t *allocator) const noexcept {
     ::wasm_memory_allocator_delete(allocator);
+  }
+  void operator()(::wasm_memory_buffer_t *buffer) const noexcept {
+    ::wasm_memory_buffer_delete(buffer);
   }
 };
 
@@ -637,19 +325,154 @@ class Allocator {
 };
 
 /**
+ * An ArrayBuffer or SharedArrayBuffer of a memory: one reference to it, given back by the
+ * destructor.
+ *
+ * Move-only; share() gives another reference to the same buffer. It keeps its bytes when the memory
+ * goes. A pointer into it stays good over the length that it had for as long as the buffer is held,
+ * even once it is detached. An unshared memory and its buffers are used by one thread at a time,
+ * those of a shared one by any.
+ */
+class Buffer {
+ public:
+  /** Empty. */
+  Buffer() noexcept = default;
+
+  /**
+   * Takes over one reference that a C function gave; nullptr makes an empty object. For a handle
+   * that is only lent: adopt(wasm_memory_buffer_retain(handle)).
+   */
+  [[nodiscard]] static Buffer adopt(::wasm_memory_buffer_t *handle) noexcept {
+    return Buffer(handle);
+  }
+
+  /** One more reference to the same buffer; empty when this is. Any thread. */
+  [[nodiscard]] Buffer share() const noexcept { return adopt(::wasm_memory_buffer_retain(get())); }
+
+  /** The address of the first byte; nullptr once it is detached, and when empty. */
+  [[nodiscard]] std::uint8_t *data() const noexcept { return ::wasm_memory_buffer_data(get()); }
+  /**
+   * The length in bytes; 0 once it is detached. A resizable buffer follows its memory; one of fixed
+   * length of a shared memory keeps its length.
+   */
+  [[nodiscard]] std::uint64_t byte_length() const noexcept {
+    return ::wasm_memory_buffer_byte_length(get());
+  }
+  /**
+   * The length in bytes that it can be resized to: the memory's maximum, byte_length() when it is
+   * of fixed length, 0 once it is detached.
+   */
+  [[nodiscard]] std::uint64_t max_byte_length() const noexcept {
+    return ::wasm_memory_buffer_max_byte_length(get());
+  }
+  /** Whether the memory has detached it. Never true for a shared one. */
+  [[nodiscard]] bool is_detached() const noexcept {
+    return ::wasm_memory_buffer_is_detached(get());
+  }
+  /** Whether it is a SharedArrayBuffer. */
+  [[nodiscard]] bool is_shared() const noexcept { return ::wasm_memory_buffer_is_shared(get()); }
+  /** Whether it is resizable, or growable when shared; the same for as long as it lives. */
+  [[nodiscard]] bool is_resizable() const noexcept {
+    return ::wasm_memory_buffer_is_resizable(get());
+  }
+
+#ifdef __cpp_lib_span
+  /** The bytes as they are now; none once it is detached. The span does not follow a growth. */
+  [[nodiscard]] std::span<std::uint8_t> bytes() const noexcept {
+    return {data(), static_cast<std::size_t>(byte_length())};
+  }
+#endif
+
+  /**
+   * Grows an unshared memory through its resizable buffer: `buffer.resize(byteLength)`. The current
+   * length is allowed.
+   *
+   * TYPE_ERROR: empty, of fixed length or shared (reason::buffer_kind), detached
+   * (reason::detached). RANGE_ERROR: reason::max_byte_length, would_shrink, not_page_multiple, or
+   * what growth is refused for, in the order of wasm_memory_buffer_resize. A failure changes
+   * nothing.
+   */
+  [[nodiscard]] Result<void> try_resize(std::uint64_t byte_length) noexcept {
+    return try_check(::wasm_memory_buffer_resize(get(), byte_length));
+  }
+  /**
+   * Grows a shared memory through its growable buffer: `buffer.grow(byteLength)`. The current
+   * length is allowed.
+   *
+   * TYPE_ERROR: empty, of fixed length or unshared (reason::buffer_kind). RANGE_ERROR: as for
+   * try_resize, in the order of wasm_memory_buffer_grow. A failure changes nothing. Any thread.
+   */
+  [[nodiscard]] Result<void> try_grow(std::uint64_t byte_length) noexcept {
+    return try_check(::wasm_memory_buffer_grow(get(), byte_length));
+  }
+  /**
+   * `buffer.transfer()`, which a memory's buffer always refuses. TYPE_ERROR: empty, shared
+   * (reason::buffer_kind), detached (reason::detached), else reason::not_transferable.
+   */
+  [[nodiscard]] Result<void> try_transfer() noexcept {
+    return try_check(::wasm_memory_buffer_transfer(get()));
+  }
+
+#ifdef __cpp_exceptions
+  /** The same as try_resize. Throws RangeError and TypeError. */
+  void resize(std::uint64_t byte_length) { try_resize(byte_length).value(); }
+  /** The same as try_grow. Throws RangeError and TypeError. */
+  void grow(std::uint64_t byte_length) { try_grow(byte_length).value(); }
+  /** The same as try_transfer. Throws TypeError. */
+  void transfer() { try_transfer().value(); }
+#endif
+
+  /** Whether there is a buffer, detached or not. */
+  [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
+  /** The handle, for C functions; the reference stays this object's. nullptr when empty. */
+  [[nodiscard]] ::wasm_memory_buffer_t *get() const noexcept { return handle_.get(); }
+  /** Hands the reference over: the caller gives it back with wasm_memory_buffer_delete. */
+  [[nodiscard]] ::wasm_memory_buffer_t *release() noexcept { return handle_.release(); }
+  /** Gives the reference back; empty from here on. */
+  void reset() noexcept { handle_.reset(); }
+
+  /** Whether both are the same buffer object, as JavaScript compares them. */
+  [[nodiscard]] friend bool operator==(const Buffer &a, const Buffer &b) noexcept {
+    return a.get() == b.get();
+  }
+  /** Whether they are different buffer objects. */
+  [[nodiscard]] friend bool operator!=(const Buffer &a, const Buffer &b) noexcept {
+    return !(a == b);
+  }
+
+ private:
+  explicit Buffer(::wasm_memory_buffer_t *handle) noexcept : handle_(handle) {}
+
+  std::unique_ptr<::wasm_memory_buffer_t, detail::Delete> handle_;
+};
+
+/**
  * A linear memory: one reference to it, given back by the destructor.
  *
- * Move-only, and as large as a pointer. share() gives another reference to the same memory, which
- * lives until the last one is gone. const is of this object and not of the bytes, as for a smart
- * pointer.
+ * Move-only, and as large as two pointers: the handle, and the view that loads and stores go
+ * through. share() gives another reference to the same memory, which lives until the last one is
+ * gone. const is of this object and not of the bytes, as for a smart pointer.
+ *
+ * What it can do with its bytes, from read and write to wait32 and notify, is told at BytesOf.
  *
  * A shared memory may be used from any thread at once, each with a Memory of its own or through one
  * that nobody moves, resets or assigns to meanwhile; of an unshared memory one thread at a time.
  */
-class Memory {
+class Memory : public BytesOf<Memory> {
  public:
   /** Empty. */
   Memory() noexcept = default;
+  /** Takes the reference over; other is empty from here on. */
+  Memory(Memory &&other) noexcept
+      : BytesOf(), handle_(std::move(other.handle_)), view_(other.take_view()) {}
+  /** Gives the reference back and takes over that of other, which is empty from here on. */
+  Memory &operator=(Memory &&other) noexcept {
+    handle_ = std::move(other.handle_);
+    view_ = other.take_view();
+    return *this;
+  }
+  /** Gives the reference back. */
+  ~Memory() = default;
 
   /**
    * A zero-filled memory from the default allocator: `new WebAssembly.Memory(descriptor)`.
@@ -736,6 +559,31 @@ class Memory {
     return try_check(::wasm_memory_match(get(), &type));
   }
 
+  /**
+   * The current buffer: `memory.buffer`. The same object as before, unless growth or a conversion
+   * in between has replaced it: wasm_memory_buffer tells when. TYPE_ERROR: empty. RANGE_ERROR: no
+   * memory for the object (reason::out_of_memory).
+   */
+  [[nodiscard]] Result<Buffer> try_buffer() const noexcept {
+    return buffer_from(::wasm_memory_buffer);
+  }
+  /**
+   * The current buffer if it is resizable, growable for a shared memory; else a new one, and that
+   * of an unshared memory is detached: `memory.toResizableBuffer()`. While it is the current one
+   * the memory does not move. TYPE_ERROR: empty, no maximum (reason::no_maximum). RANGE_ERROR: as
+   * for try_buffer.
+   */
+  [[nodiscard]] Result<Buffer> try_to_resizable_buffer() noexcept {
+    return buffer_from(::wasm_memory_to_resizable_buffer);
+  }
+  /**
+   * The current buffer if it is of fixed length; else a new one, and that of an unshared memory is
+   * detached: `memory.toFixedLengthBuffer()`. Fails as try_buffer.
+   */
+  [[nodiscard]] Result<Buffer> try_to_fixed_length_buffer() noexcept {
+    return buffer_from(::wasm_memory_to_fixed_length_buffer);
+  }
+
 #ifdef __cpp_exceptions
   /** The same as try_send. Throws DataCloneError and TypeError. */
   [[nodiscard]] Memory send() const { return try_send().value(); }
@@ -745,6 +593,12 @@ class Memory {
   [[nodiscard]] Descriptor type() const { return try_type().value(); }
   /** The same as try_match. Throws LinkError and TypeError. */
   void match(const Descriptor &import) const { try_match(import).value(); }
+  /** The same as try_buffer. Throws RangeError and TypeError. */
+  [[nodiscard]] Buffer buffer() const { return try_buffer().value(); }
+  /** The same as try_to_resizable_buffer. Throws RangeError and TypeError. */
+  Buffer to_resizable_buffer() { return try_to_resizable_buffer().value(); }
+  /** The same as try_to_fixed_length_buffer. Throws RangeError and TypeError. */
+  Buffer to_fixed_length_buffer() { return try_to_fixed_length_buffer().value(); }
 #endif
 
   /**
@@ -775,11 +629,7 @@ class Memory {
    * load through it. Read byte_length of a shared memory with an atomic load, acquire or
    * sequentially consistent. The view of an empty object says nullptr and no bytes.
    */
-  [[nodiscard]] const View &view() const noexcept {
-    static constexpr View empty{nullptr, 0};
-    const View *const found = ::wasm_memory_view(get());
-    return found != nullptr ? *found : empty;
-  }
+  [[nodiscard]] const View &view() const noexcept { return *view_; }
 
   /** What the address space around the memory looks like; all zero when empty. Any thread. */
   [[nodiscard]] Layout layout() const noexcept {
@@ -798,9 +648,15 @@ class Memory {
   /** The handle, for C functions; the reference stays this object's. nullptr when empty. */
   [[nodiscard]] ::wasm_memory_t *get() const noexcept { return handle_.get(); }
   /** Hands the reference over: the caller gives it back with wasm_memory_delete. */
-  [[nodiscard]] ::wasm_memory_t *release() noexcept { return handle_.release(); }
+  [[nodiscard]] ::wasm_memory_t *release() noexcept {
+    take_view();
+    return handle_.release();
+  }
   /** Gives the reference back; empty from here on. */
-  void reset() noexcept { handle_.reset(); }
+  void reset() noexcept {
+    take_view();
+    handle_.reset();
+  }
 
   /** Whether both are the same memory, and not whether the bytes are equal. */
   [[nodiscard]] friend bool operator==(const Memory &a, const Memory &b) noexcept {
@@ -812,7 +668,9 @@ class Memory {
   }
 
  private:
-  explicit Memory(::wasm_memory_t *handle) noexcept : handle_(handle) {}
+  explicit Memory(::wasm_memory_t *handle) noexcept : handle_(handle) {
+    if (const View *const view = ::wasm_memory_view(handle)) view_ = view;
+  }
 
   [[nodiscard]] static Result<Memory> create(::wasm_memory_allocator_t *allocator,
                                              const Descriptor &descriptor) noexcept {
@@ -823,11 +681,22 @@ class Memory {
     return adopt(memory);
   }
 
+  /** What each of the three C functions that give a buffer gives. */
+  [[nodiscard]] Result<Buffer> buffer_from(Status (*function)(
+      ::wasm_memory_t *, ::wasm_memory_buffer_t **)) const noexcept {
+    ::wasm_memory_buffer_t *buffer = nullptr;
+    const auto got = try_check(function(get(), &buffer));
+    if (!got) return got.error();
+    return Buffer::adopt(buffer);
+  }
+
+  /** The view, which is no longer this object's. */
+  const View *take_view() noexcept { return std::exchange(view_, &detail::no_bytes); }
+
   std::unique_ptr<::wasm_memory_t, detail::Delete> handle_;
+  const View *view_ = &detail::no_bytes;
 };
 
 }  // namespace wasm_memory
-
-#undef WASM_MEMORY_HPP_LANGUAGE
 
 #endif  /* WASM_MEMORY_HPP_INCLUDED */

@@ -30,9 +30,9 @@ impl Region {
     /// the old one, whose body's contents are unspecified. A refusal changes nothing.
     ///
     /// # Errors
-    /// [`Error::ReservationExceeded`](crate::Error::ReservationExceeded) when that is more than
-    /// `shape` holds, [`Error::AddressSpace`](crate::Error::AddressSpace), [`Error::Commit`](crate::Error::Commit),
-    /// [`Error::MapCount`](crate::Error::MapCount), [`Error::OutOfMemory`](crate::Error::OutOfMemory).
+    /// [`Error::ReservationExceeded`] when that is more than
+    /// `shape` holds, [`Error::AddressSpace`], [`Error::Commit`],
+    /// [`Error::MapCount`], [`Error::OutOfMemory`].
     pub(crate) fn move_to(&mut self, shape: Shape, bytes: u64, old: Old) -> Result<Self> {
         let bytes = bytes.max(units::bytes(self.open));
         if !os::MOVES_PAGES {

@@ -1,5 +1,9 @@
 //! Moving a body into a larger reservation, page tables and not bytes.
 //!
+//! The body goes mapping by mapping. As a rule it is one; the embedder may have locked or advised a
+//! part. More than one is never given to the kernel at once: up to 6.16 it refuses that, later it
+//! moves some and then may refuse the rest.
+//!
 //! A refused move may have unmapped its target, and on kernels that cannot keep the vacated range
 //! mapped a successful one leaves a hole where the body was: another thread's mapping may be in a
 //! hole before we know. A hole is never unmapped across ([`Region`]'s `vacated`). To tell after a
@@ -40,11 +44,16 @@ impl Region {
             return Ok(self.replace(new));
         }
         let mut new = Self::for_move(shape, self.open, bytes)?;
-        if self.open > 0 {
-            if let Err(errno) = self.move_body(&mut new, old) {
-                drop(new);
-                new = self.move_otherwise(shape, bytes, errno)?;
+        if let Err(errno) = self.move_body(&mut new, old) {
+            drop(new);
+            let start = self.base.addr().get();
+            if proc::is_usable(start, start.wrapping_add(self.open)) == Some(false) {
+                // The embedder has protected a part, which could not be copied.
+                let requested = units::bytes(self.open);
+                return Err(Error::Commit { requested, available: 0, os_error: errno });
             }
+            // The kernel wants some mappings in hand for a move; copying needs fewer.
+            new = self.copy_body(shape, bytes)?;
         }
         new.open = new.end_of_open(bytes)?;
         Ok(self.replace(new))
@@ -67,45 +76,54 @@ impl Region {
         Ok(new)
     }
 
-    /// What is left to try after the kernel refused to move the body as a whole.
-    fn move_otherwise(&mut self, shape: Shape, bytes: u64, errno: Errno) -> Result<Self> {
-        let start = self.base.addr().get();
-        if proc::is_usable(start, start.wrapping_add(self.open)) == Some(false) {
-            // The embedder has protected a part: it can be neither copied nor brought back.
-            let refused = units::bytes(self.open);
-            return Err(Error::Commit { requested: refused, available: 0, os_error: errno });
-        }
-        if errno == libc::EFAULT {
-            // More than one mapping: the embedder locked or advised a part.
-            let mut new = Self::for_move(shape, self.open, bytes)?;
-            if self.move_pieces(&mut new).is_some() {
-                return Ok(new);
+    /// Moves the body, mapping by mapping. A refusal leaves the old body whole.
+    fn move_body(&mut self, new: &mut Self, old: Old) -> core::result::Result<(), Errno> {
+        let mut moved = 0;
+        while moved < self.open {
+            match self.move_piece(new, moved, old) {
+                Ok(length) => moved = moved.saturating_add(length),
+                Err((errno, lost)) => {
+                    self.take_back(new, moved, lost);
+                    return Err(errno);
+                }
             }
         }
-        // The kernel wants some mappings in hand for a move; copying needs fewer.
-        self.copy_body(shape, bytes)
+        Ok(())
     }
 
-    /// Moves the body as a whole.
-    fn move_body(&mut self, new: &mut Self, old: Old) -> core::result::Result<(), Errno> {
-        let body = self.open;
-        new.mark(0, body)?;
-        // SAFETY: both ranges belong to the two regions, the new one has room for the body, and
-        // guest bytes are only ever reached through raw pointers.
-        let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Mapped) };
-        let moved = match moved {
+    /// Moves the mapping at `[base + moved, ..)`, as far as the body goes, and answers its length.
+    /// A refusal also tells where that of the new region ends which no longer is its own.
+    fn move_piece(
+        &mut self,
+        new: &mut Self,
+        moved: usize,
+        old: Old,
+    ) -> core::result::Result<usize, (Errno, usize)> {
+        // SAFETY: within the body.
+        let from = unsafe { self.base.add(moved) };
+        // SAFETY: the new region has room for the body.
+        let to = unsafe { new.base.add(moved) };
+        let address = from.addr().get();
+        let length = proc::mapping_at(address)
+            .and_then(|mapping| mapping.end.checked_sub(address))
+            .map(|length| length.min(self.open.wrapping_sub(moved)))
+            .ok_or((libc::ENOSYS, 0))?;
+        new.mark(moved, length).map_err(|errno| (errno, 0))?;
+        // SAFETY: both ranges belong to the two regions, the old one is one mapping, and guest bytes
+        // are only ever reached through raw pointers.
+        let outcome = match unsafe { os::remap(from, length, to, Vacated::Mapped) } {
             // A kernel before 5.7 does not know the flag and says so before it does anything.
-            Err(libc::EINVAL) if old == Old::Unused => {
+            Err(libc::EINVAL) if old == Old::Unused && length == self.open => {
                 // SAFETY: as above.
-                let moved = unsafe { os::remap(self.base, body, new.base, Vacated::Hole) };
-                if moved.is_ok() {
-                    self.vacated = body;
+                let outcome = unsafe { os::remap(from, length, to, Vacated::Hole) };
+                if outcome.is_ok() {
+                    self.vacated = length;
                 }
-                moved
+                outcome
             }
-            moved => moved,
+            outcome => outcome,
         };
-        moved.inspect_err(|_| new.vacated = new.lost(0, body))
+        outcome.map(|()| length).map_err(|errno| (errno, new.lost(moved, length)))
     }
 
     /// Makes the target of a move readable, by which it is known again.
@@ -135,37 +153,6 @@ impl Region {
                 from.wrapping_add(length)
             }
         }
-    }
-
-    /// Moves the body mapping by mapping. `None` when that fails; the old body is whole again then.
-    fn move_pieces(&mut self, new: &mut Self) -> Option<()> {
-        /// A body in more pieces than this is copied: each needs a look at all mappings.
-        const MOST_PIECES: usize = 32;
-        let mut moved = 0;
-        for _ in 0..MOST_PIECES {
-            let rest = self.open.checked_sub(moved).filter(|rest| *rest > 0)?;
-            // SAFETY: within the body.
-            let from = unsafe { self.base.add(moved) };
-            // SAFETY: the new region has room for the body.
-            let to = unsafe { new.base.add(moved) };
-            let address = from.addr().get();
-            let piece = proc::mapping_at(address)
-                .and_then(|mapping| mapping.end.checked_sub(address))
-                .map_or(0, |length| length.min(rest));
-            let marked = piece > 0 && new.mark(moved, piece).is_ok();
-            // SAFETY: both ranges belong to the two regions, and the old one is one mapping.
-            if !marked || unsafe { os::remap(from, piece, to, Vacated::Mapped) }.is_err() {
-                let lost = if marked { new.lost(moved, piece) } else { 0 };
-                self.take_back(new, moved, lost);
-                return None;
-            }
-            moved = moved.saturating_add(piece);
-            if moved == self.open {
-                return Some(());
-            }
-        }
-        self.take_back(new, moved, 0);
-        None
     }
 
     /// Brings the first `moved` bytes back. What the new region has up to `lost` is given up.
@@ -275,9 +262,9 @@ mod tests {
             split(&region);
             let mut new = Region::for_move(larger(), region.open(), 3 * PAGE).unwrap();
             let fault = Fault { call: Some(Call::Remap), ..Fault::nth(failing - 1) };
-            let moved = faults::with(fault, || region.move_pieces(&mut new));
-            assert_eq!(moved.is_some(), failing == 4, "two mappings take two moves");
-            let whole = if moved.is_some() { &mut new } else { &mut region };
+            let moved = faults::with(fault, || region.move_body(&mut new, Old::Accessible));
+            assert_eq!(moved.is_ok(), failing == 4, "two mappings take two moves");
+            let whole = if moved.is_ok() { &mut new } else { &mut region };
             whole.open = 131_072;
             assert_eq!([read(whole, 5), read(whole, 70_000)], [5, 7]);
             assert_eq!(region.base(), base);

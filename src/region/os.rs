@@ -4,6 +4,7 @@
 //! of the test's choice; in any other build it is nothing.
 #![allow(unsafe_code, reason = "this is where the host is called")]
 
+use crate::units;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicU32;
@@ -29,6 +30,8 @@ pub enum Call {
     Read,
     /// `getrlimit`
     Limit,
+    /// The ioctl that asks for one mapping
+    Query,
     /// `mincore`
     Resident,
     /// A futex wait of `memory.atomic.wait`.
@@ -324,6 +327,76 @@ pub(crate) fn read_file(path: &CStr, buffer: &mut [u8], mut each: impl FnMut(&[u
     // SAFETY: `file` is a descriptor of ours. What close answers changes nothing here.
     unsafe { libc::close(file) };
     whole
+}
+
+/// What the kernel says of one mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Mapping {
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    pub(crate) readable: bool,
+    pub(crate) writable: bool,
+}
+
+/// The mapping that `address` lies in, asked for by PROCMAP_QUERY (Linux 6.11): `Err(ENOTTY)` where
+/// the kernel does not know that, `Err(ENOENT)` where nothing is mapped.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn query_mapping(address: usize) -> Result<Mapping, Errno> {
+    /// `struct procmap_query` of the kernel.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Query {
+        size: u64,
+        flags: u64,
+        address: u64,
+        start: u64,
+        end: u64,
+        access: u64,
+        page_size: u64,
+        offset: u64,
+        inode: u64,
+        device: [u32; 2],
+        name_size: u32,
+        build_id_size: u32,
+        name_address: u64,
+        build_id_address: u64,
+    }
+    /// `_IOWR('f', 17, struct procmap_query)`.
+    const PROCMAP_QUERY: u32 = 0xc068_6611;
+    const READABLE: u64 = 1;
+    const WRITABLE: u64 = 2;
+
+    gate(Call::Open)?;
+    let path = c"/proc/self/maps";
+    // SAFETY: `path` is a C string.
+    let file = unsafe { libc::open(path.as_ptr(), libc::O_RDONLY | libc::O_CLOEXEC) };
+    if file < 0 {
+        return Err(last_errno());
+    }
+    let mut query = Query {
+        size: units::bytes(size_of::<Query>()),
+        address: units::bytes(address),
+        ..Query::default()
+    };
+    let outcome = gate(Call::Query).and_then(|()| {
+        // SAFETY: `query` is a live struct of the size that it says, which the kernel fills.
+        check(unsafe { libc::ioctl(file, PROCMAP_QUERY.into(), &raw mut query) })
+    });
+    // SAFETY: `file` is a descriptor of ours. What close answers changes nothing here.
+    unsafe { libc::close(file) };
+    outcome?;
+    Ok(Mapping {
+        start: units::low_bits(query.start),
+        end: units::low_bits(query.end),
+        readable: query.access & READABLE != 0,
+        writable: query.access & WRITABLE != 0,
+    })
+}
+
+/// Only Linux has it.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) fn query_mapping(_address: usize) -> Result<Mapping, Errno> {
+    Err(libc::ENOTTY)
 }
 
 /// Sleeps until [`wake`] is called for `word`, unless `word` is no longer `expected`; may also

@@ -1,7 +1,7 @@
 //! What the kernel tells of this process and of itself in `/proc`. Every answer may be missing: then
 //! whoever asked does without. Nothing is allocated.
 
-use super::os;
+use super::os::{self, Mapping};
 use super::page_size;
 use crate::units;
 use core::ffi::CStr;
@@ -92,36 +92,38 @@ pub(super) fn commit_limit() -> Option<u64> {
     limit
 }
 
-/// A mapping of this process.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Mapping {
-    pub(super) start: usize,
-    pub(super) end: usize,
-    pub(super) readable: bool,
-    pub(super) writable: bool,
-}
-
 /// The mapping that `address` lies in.
 pub(super) fn mapping_at(address: usize) -> Option<Mapping> {
+    look_up(address).flatten()
+}
+
+/// The same; `None` when the kernel does not tell.
+fn look_up(address: usize) -> Option<Option<Mapping>> {
+    match os::query_mapping(address) {
+        Ok(mapping) => return Some(Some(mapping)),
+        Err(libc::ENOENT) => return Some(None),
+        // An older kernel: the list has to be read.
+        Err(_) => {}
+    }
     let mut found = None;
     each_mapping(|mapping| {
         if (mapping.start..mapping.end).contains(&address) {
             found = Some(mapping);
         }
     })?;
-    found
+    Some(found)
 }
 
-/// Can all of `[start, end)` be read and written?
+/// Can all of `[start, end)` be read and written? `None` when the kernel does not tell.
 pub(super) fn is_usable(start: usize, end: usize) -> Option<bool> {
-    let mut usable = 0_usize;
-    each_mapping(|mapping| {
-        let overlap = mapping.end.min(end).saturating_sub(mapping.start.max(start));
-        if mapping.readable && mapping.writable {
-            usable = usable.saturating_add(overlap);
+    let mut next = start;
+    while next < end {
+        match look_up(next)? {
+            Some(mapping) if mapping.readable && mapping.writable => next = mapping.end,
+            _ => return Some(false),
         }
-    })?;
-    Some(usable == end.saturating_sub(start))
+    }
+    Some(true)
 }
 
 fn each_mapping(mut each: impl FnMut(Mapping)) -> Option<()> {
@@ -160,6 +162,11 @@ mod tests {
         assert_eq!(is_usable(stack.start, stack.end), Some(true));
         assert_eq!(is_usable(0, stack.end), Some(false));
         assert_eq!(mapping_at(1), None);
+        let mut read = None;
+        let found = each_mapping(|mapping| {
+            read = read.or((mapping.start == stack.start).then_some(mapping));
+        });
+        assert_eq!((found, read), (Some(()), Some(stack)), "both ways to ask agree");
     }
 
     #[test]

@@ -15,6 +15,7 @@ static wasm_memory_allocator_t *limited(uint64_t size_limit) {
 }
 
 TEST(defaults_without_config) {
+  NEEDS_STEADY_BASE();
   wasm_memory_allocator_t *without = NULL;
   CHECK_STATUS(wasm_memory_allocator_new(NULL, &without), WASM_MEMORY_OK);
   wasm_memory_allocator_t *allocators[] = {without, allocator_of(config_new()), NULL};
@@ -80,6 +81,7 @@ TEST(size_limit_is_of_each_memory) {
 
 /* The limit of the JavaScript interface is a default and no law: an engine may set more. */
 TEST(size_limit_above_the_default) {
+  NEEDS_STEADY_BASE();
   wasm_memory_allocator_t *allocator = limited(64 * GIB);
   wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1), .maximum = PAGES(64 * GIB / PAGE + 1), .address = I64));
   CHECK_U64(layout_of(memory).reservation, 64 * GIB);

@@ -182,19 +182,11 @@ static void grow_without_system_calls(uint64_t initial) {
 static void growth_in_child(void) { grow_without_system_calls(3); }
 static void first_growth_in_child(void) { grow_without_system_calls(0); }
 
-/* A default memory tells whether this build moves memories on every growth. */
-static bool moves_on_every_growth(void) {
-  wasm_memory_t *memory = created(TYPE(.initial = PAGES(1)));
-  const bool movable = layout_of(memory).movable;
-  wasm_memory_delete(memory);
-  return movable;
-}
-
 #ifdef __linux__
 #define NEEDS_STORES() do { \
     NEEDS_HOST_COUNTS(); \
     if (host_charges_for_open_bytes()) SKIP("the host charges for bytes that nobody touched"); \
-    if (moves_on_every_growth()) SKIP("a build that moves on every growth"); \
+    NEEDS_STEADY_BASE(); \
   } while (0)
 #else
 #define NEEDS_STORES() SKIP("needs seccomp")

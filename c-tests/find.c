@@ -25,6 +25,7 @@ static void check_alone(int line, wasm_memory_allocator_t *allocator, wasm_memor
 }
 
 TEST(every_edge) {
+  NEEDS_STEADY_BASE();
   const uint64_t guards[][2] = {{0, 65536}, {0, 0}, {65536, 0}, {4096, 8192}, {3 * PAGE, 5 * PAGE}, {2 * GIB, 32 << 20}};
   const wasm_memory_descriptor_t types[] = {
       TYPE(.initial = PAGES(1)), TYPE(.initial = PAGES(0)), TYPE(.initial = PAGES(0), .maximum = PAGES(0)),
@@ -105,6 +106,7 @@ TEST(unrelated_addresses) {
 }
 
 TEST(growth_makes_reserved_bytes_body) {
+  NEEDS_STEADY_BASE();
   const wasm_memory_descriptor_t types[] = {TYPE(.initial = PAGES(1), .maximum = PAGES(9)),
                                             TYPE(.initial = PAGES(0), .maximum = PAGES(9), .shared = true)};
   for (size_t i = 0; i < 2; i++) {
@@ -154,6 +156,7 @@ TEST(a_move_takes_the_places_along) {
 }
 
 TEST(the_last_reference_takes_the_places) {
+  NEEDS_STEADY_BASE();
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(2), .maximum = PAGES(3)));
   const places it = places_of(memory);
   CHECK_POINTER(wasm_memory_retain(memory), memory);
@@ -175,6 +178,7 @@ static void check_kept_by_a_buffer(uint8_t *bytes, uint64_t length, wasm_memory_
 }
 
 TEST(bytes_that_only_a_buffer_keeps) {
+  NEEDS_STEADY_BASE();
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(2), .maximum = PAGES(5)));
   wasm_memory_buffer_t *buffer = NULL;
   const places it = places_of(memory);
@@ -201,6 +205,7 @@ TEST(bytes_that_only_a_buffer_keeps) {
 }
 
 TEST(two_thousand_memories) {
+  NEEDS_STEADY_BASE();
   enum { COUNT = 2000 };
   static wasm_memory_t *memories[COUNT];
   static places all[COUNT];
@@ -243,6 +248,7 @@ static void inherited_in_child(void) {
 }
 
 TEST(a_child_finds_what_it_inherits) {
+  NEEDS_STEADY_BASE();
   inherited = created(TYPE(.initial = PAGES(1), .maximum = PAGES(2), .shared = true));
   in_child(inherited_in_child);
   CHECK_PLACES(inherited);

@@ -71,6 +71,7 @@ static void check_slot(const places *it) {
 }
 
 TEST(against_a_model) {
+  NEEDS_STEADY_BASE();
   const int steps = getenv("WASM_MEMORY_TEST_SHORT") != NULL ? 3000 : 30000;
   state = UINT64_C(0x9E3779B97F4A7C15);
   make_allocators();

@@ -26,6 +26,7 @@ static void use_copies_in_child(void) {
 }
 
 TEST(child_has_private_copies) {
+  NEEDS_STEADY_BASE();
   unshared = created(TYPE(.initial = PAGES(1), .maximum = PAGES(5)));
   shared = created(TYPE(.initial = PAGES(1), .maximum = PAGES(5), .shared = true));
   wasm_memory_t *memories[] = {unshared, shared};

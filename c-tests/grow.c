@@ -29,6 +29,7 @@ TEST(by_zero) {
 }
 
 TEST(from_empty) {
+  NEEDS_STEADY_BASE();
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(0)));
   uint8_t *base = wasm_memory_data(memory);
   uint64_t previous = 99;
@@ -41,6 +42,7 @@ TEST(from_empty) {
 }
 
 TEST(keeps_bytes_and_base_and_adds_zeros) {
+  NEEDS_STEADY_BASE();
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(1)));
   uint8_t *base = wasm_memory_data(memory);
   memset(base, 0xC3, PAGE);
@@ -121,6 +123,7 @@ TEST(failure_changes_nothing) {
 
 /* Pages of one byte: the tail of a host page is not yet body, and must be zero once it is. */
 TEST(by_single_bytes) {
+  NEEDS_STEADY_BASE();
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(0), .page_size = 1));
   uint8_t *base = wasm_memory_data(memory);
   for (uint64_t size = 0; size < 9000; size++) {
@@ -163,6 +166,7 @@ TEST(shared) {
 }
 
 TEST(i64_past_4_gib) {
+  NEEDS_STEADY_BASE();
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(65535), .address = I64));
   uint8_t *base = wasm_memory_data(memory);
   base[0] = 7;

@@ -59,6 +59,7 @@ static void commit_in_child(void) {
 }
 
 TEST(commit) {
+  NEEDS_STEADY_BASE();
   NEEDS_HOST_COUNTS();
   in_child(commit_in_child);
 }
@@ -134,6 +135,7 @@ static void map_count_in_child(void) {
 }
 
 TEST(map_count) {
+  NEEDS_STEADY_BASE();
   NEEDS_HOST_COUNTS();
   if (max_map_count() > 2000000) SKIP("vm.max_map_count is too high to be reached");
   in_child(map_count_in_child);
@@ -165,6 +167,7 @@ static void delete_at_the_map_count_in_child(void) {
 
 /* Deletion has no status to fail with, and the next memory must not meet what the last one left. */
 TEST(delete_at_the_map_count) {
+  NEEDS_STEADY_BASE();
   NEEDS_HOST_COUNTS();
   if (max_map_count() > 2000000) SKIP("vm.max_map_count is too high to be reached");
   in_child(delete_at_the_map_count_in_child);

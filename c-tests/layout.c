@@ -31,6 +31,7 @@ static void check_default(wasm_memory_descriptor_t type, uint64_t reservation) {
 }
 
 TEST(default_i32) {
+  NEEDS_STEADY_BASE();
   check_default(TYPE(.initial = PAGES(0)), 4 * GIB);
   check_default(TYPE(.initial = PAGES(1)), 4 * GIB);
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(1)));
@@ -40,6 +41,7 @@ TEST(default_i32) {
 }
 
 TEST(default_i32_with_maximum) {
+  NEEDS_STEADY_BASE();
   check_default(TYPE(.initial = PAGES(0), .maximum = PAGES(0)), 0);
   check_default(TYPE(.initial = PAGES(1), .maximum = PAGES(1)), PAGE);
   check_default(TYPE(.initial = PAGES(1), .maximum = PAGES(10)), 10 * PAGE);
@@ -48,6 +50,7 @@ TEST(default_i32_with_maximum) {
 }
 
 TEST(default_i64) {
+  NEEDS_STEADY_BASE();
   check_default(TYPE(.initial = PAGES(1), .address = I64), SIZE_LIMIT_BYTES);
   check_default(TYPE(.initial = PAGES(1), .maximum = PAGES(10), .address = I64), 10 * PAGE);
   check_default(TYPE(.initial = PAGES(1), .maximum = PAGES(262144), .address = I64), SIZE_LIMIT_BYTES);
@@ -63,6 +66,7 @@ TEST(default_shared) {
 
 /* Sizes below the host's page: the reservation may be told as it is or as the host gives it. */
 TEST(default_single_byte_pages) {
+  NEEDS_STEADY_BASE();
   const uint64_t host_page = (uint64_t)sysconf(_SC_PAGESIZE);
   wasm_memory_t *small = created(TYPE(.initial = PAGES(1), .maximum = PAGES(10), .page_size = 1));
   wasm_memory_layout_t layout = layout_of(small);
@@ -140,6 +144,7 @@ TEST(odd_sizes_are_rounded_up) {
 }
 
 TEST(size_limit_bounds_the_reservation) {
+  NEEDS_STEADY_BASE();
   wasm_memory_config_t *config = config_new();
   wasm_memory_config_set_size_limit(config, GIB);
   wasm_memory_allocator_t *allocator = allocator_of(config);
@@ -153,6 +158,7 @@ TEST(size_limit_bounds_the_reservation) {
 }
 
 TEST(growth_in_place_keeps_the_layout) {
+  NEEDS_STEADY_BASE();
   wasm_memory_t *memory = created(TYPE(.initial = PAGES(0), .maximum = PAGES(65536)));
   const wasm_memory_layout_t before = layout_of(memory);
   for (int i = 0; i < 10; i++) {

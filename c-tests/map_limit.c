@@ -57,13 +57,6 @@ static void remove_islands(islands *it) {
     if (max_map_count() > 2000000) SKIP("vm.max_map_count is too high to be reached"); \
   } while (0)
 
-static bool moves_on_every_growth(void) {
-  wasm_memory_t *memory = created(TYPE(.initial = PAGES(1)));
-  const bool movable = layout_of(memory).movable;
-  wasm_memory_delete(memory);
-  return movable;
-}
-
 static void check_map_count(wasm_memory_error_t error) {
   CHECK(error.requested > error.available);
   CHECK_U64(error.available, max_map_count());
@@ -161,7 +154,7 @@ static void growth_in_child(void) {
 /* The edge between body and reservation only moves: that takes no mapping. */
 TEST(growth_in_place_goes_on) {
   NEEDS_THE_LIMIT();
-  if (moves_on_every_growth()) SKIP("a build that moves on every growth");
+  NEEDS_STEADY_BASE();
   in_child(growth_in_child);
 }
 
@@ -194,6 +187,7 @@ static void first_growth_in_child(void) {
 
 /* The first byte makes an edge where there was none, for which there may be no room. */
 TEST(first_growth_works_or_says_map_count) {
+  NEEDS_STEADY_BASE();
   NEEDS_THE_LIMIT();
   in_child(first_growth_in_child);
 }
@@ -252,6 +246,7 @@ static void deletion_of_empty_in_child(void) {
 
 /* Without bodies they are one mapping with their neighbours, and to unmap one is a split, which the host may refuse. */
 TEST(deletion_of_empty_memories) {
+  NEEDS_STEADY_BASE();
   NEEDS_THE_LIMIT();
   in_child(deletion_of_empty_in_child);
 }

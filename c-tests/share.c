@@ -178,6 +178,7 @@ static void *create_and_delete(void *argument) {
 }
 
 TEST(creation_from_many_threads) {
+  NEEDS_STEADY_BASE();
   arena shared = {.memory = NULL};
   on_threads(&shared, create_and_delete, NULL);
 }

@@ -129,6 +129,7 @@ TEST(view_follows_growth_at_one_address) {
 }
 
 TEST(layout_is_that_of_c) {
+  NEEDS_STEADY_BASE();
   const wm::Memory memory(wm::Descriptor{1, 3});
   const wm::Layout layout = memory.layout();
   wasm_memory_layout_t of_c{};

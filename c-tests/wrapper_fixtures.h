@@ -35,4 +35,15 @@ wm::ErrorInfo wrapper_throws(const char *file, int line, const char *text, wm::R
 
 #endif
 
+/* For tests that pin the base or the reservation: a library built for stress moves a memory with every growth. */
+inline bool base_is_steady() {
+  const wasm_memory_descriptor_t type = {WASM_MEMORY_PAGES(1), {}, false, 0, 0, {}};
+  wasm_memory_t *memory = nullptr;
+  wasm_memory_layout_t layout{};
+  if (wasm_memory_new(&type, &memory) == WASM_MEMORY_OK) wasm_memory_get_layout(memory, &layout);
+  wasm_memory_delete(memory);
+  return !layout.movable;
+}
+#define NEEDS_STEADY_BASE() do { if (!base_is_steady()) SKIP("every growth moves"); } while (0)
+
 #endif

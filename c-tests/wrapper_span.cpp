@@ -25,6 +25,7 @@ TEST(span_is_all_of_the_memory) {
 }
 
 TEST(span_is_of_its_time) {
+  NEEDS_STEADY_BASE();
   wm::Memory memory(wm::Descriptor{1, 3});
   const auto before = memory.bytes();
   memory.grow(2);

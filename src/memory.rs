@@ -330,10 +330,12 @@ impl Memory {
         let shape = body.region().shape();
         let reservation = units::bytes(shape.reservation());
         let guard_after = units::bytes(shape.guard_after());
+        let steady = body.steady_bytes();
         Layout {
-            reservation: body.steady_bytes(),
+            reservation: steady,
             guard_before: units::bytes(shape.guard_before()),
-            guard_after,
+            // What growth would leave, in a build for stress, is as inaccessible as the guard.
+            guard_after: guard_after.saturating_add(reservation.saturating_sub(steady)),
             movable: body.is_movable(),
             exact_protection: body.is_exact(),
             elidable_offset: if body.is_exact() {

@@ -1,0 +1,168 @@
+//! The allocators that the memories come from, and what each promises about their layout.
+
+use crate::abi::{Layout, Verdict, boolean};
+use crate::handles::{ALLOCATORS, Handle};
+use crate::probe::{host_page, limited};
+use crate::rules::{DEFAULT_SIZE_LIMIT, Room, Type, bytes};
+use crate::{call, same};
+use std::ptr;
+use wasm_memory::capi::allocator::*;
+use wasm_memory::capi::status::WASM_MEMORY_OK;
+
+/// What is set; nothing is a setter that is not called.
+#[derive(Clone, Copy, Default)]
+pub struct Setting {
+    reservation: Option<u64>,
+    guards: Option<(u64, u64)>,
+    checked: bool,
+    movable: bool,
+    size_limit: Option<u64>,
+}
+
+const DEFAULT: Setting =
+    Setting { reservation: None, guards: None, checked: false, movable: false, size_limit: None };
+
+/// The first is the default allocator.
+pub const SETTINGS: [Setting; 8] = [
+    DEFAULT,
+    Setting { reservation: Some(65536), movable: true, ..DEFAULT },
+    Setting { reservation: Some(2 * 65536), ..DEFAULT },
+    Setting { checked: true, ..DEFAULT },
+    Setting { size_limit: Some(200_000), ..DEFAULT },
+    Setting { guards: Some((65536, 1 << 20)), ..DEFAULT },
+    Setting {
+        reservation: Some(1),
+        checked: true,
+        movable: true,
+        size_limit: Some(5 * 65536),
+        ..DEFAULT
+    },
+    Setting { reservation: Some(0), guards: Some((1, 0)), movable: true, ..DEFAULT },
+];
+
+impl Setting {
+    pub fn size_limit(&self) -> u64 {
+        self.size_limit.unwrap_or(DEFAULT_SIZE_LIMIT)
+    }
+
+    pub fn allocator(&self) -> Verdict<Handle<wasm_memory_allocator_t>> {
+        let config = wasm_memory_config_new();
+        if let Some(reservation) = self.reservation {
+            call!(wasm_memory_config_set_reservation(config, reservation));
+        }
+        if let Some((before, after)) = self.guards {
+            call!(wasm_memory_config_set_guards(config, before, after));
+        }
+        if self.checked {
+            call!(wasm_memory_config_set_bounds(config, WASM_MEMORY_BOUNDS_CHECKED));
+        }
+        if self.movable {
+            // Any byte that is not zero is true.
+            call!(wasm_memory_config_set_movable(config, boolean(2)));
+        }
+        if let Some(limit) = self.size_limit {
+            call!(wasm_memory_config_set_size_limit(config, limit));
+        }
+        let mut allocator = ptr::null_mut();
+        ALLOCATORS.count();
+        let status = call!(wasm_memory_allocator_new(config, &mut allocator));
+        call!(wasm_memory_config_delete(config));
+        same!(status, WASM_MEMORY_OK, "wasm_memory_allocator_new");
+        Ok(Handle::new(allocator, &ALLOCATORS))
+    }
+
+    /// The reservation of a memory where none is set (section 6, as far as the other sections rest
+    /// on it): all that it may come to, or 4 GiB.
+    fn default_reservation(&self, kind: &Type) -> u64 {
+        match (kind.maximum, kind.wide) {
+            (None, false) => self.most(kind).min(4 << 30),
+            _ => self.most(kind),
+        }
+    }
+
+    /// The most bytes that a memory may come to.
+    fn most(&self, kind: &Type) -> u64 {
+        let pages = kind.maximum.unwrap_or(kind.declared_limit());
+        bytes(pages, kind.page).min(self.size_limit())
+    }
+
+    /// A host may refuse more than this, and the default then falls back.
+    fn may_fall_back(&self, kind: &Type) -> bool {
+        let set = self.reservation.is_some() || self.guards.is_some();
+        !set && (limited() || self.default_reservation(kind) > 4 << 30)
+    }
+
+    /// The build for stress gives a memory no room that nobody asked for, so that growth moves it.
+    fn stressed(&self, kind: &Type) -> bool {
+        cfg!(feature = "stress-move") && self.reservation.is_none() && !kind.shared
+    }
+
+    /// Compares the room of a new memory with what was asked for.
+    pub fn gives(&self, kind: &Type, length: u64, given: &Layout) -> Verdict {
+        let Layout { reservation, .. } = *given;
+        if self.stressed(kind) {
+            same!(reservation, whole(length.max(1)), "the reservation of what growth is to move");
+        } else if let Some(asked) = self.reservation {
+            // A base that is not NULL at size 0 takes a page of its own.
+            let least = asked.max(length).max(1);
+            same!(reservation, whole(least), "the reservation that was set");
+        } else if !self.may_fall_back(kind) {
+            let wanted = whole(self.default_reservation(kind));
+            same!(reservation >= wanted, true, "{reservation} reserved of {wanted}");
+        }
+        if self.reservation.is_none() && (kind.wide || kind.shared) {
+            let most = whole(self.size_limit());
+            same!(reservation <= most, true, "{reservation} reserved past the limit {most}");
+        }
+        Ok(())
+    }
+
+    /// Compares the rest of a layout, which stays what it is when growth moves the memory.
+    pub fn keeps(&self, kind: &Type, given: &Layout) -> Verdict {
+        let (before, after) = self.guards.unwrap_or((0, 65536));
+        if !self.may_fall_back(kind) {
+            let guards = (given.guard_before, given.guard_after);
+            same!(guards, (whole(before), whole(after)), "the guards");
+        }
+        let may_move = self.movable || self.may_fall_back(kind) || self.stressed(kind);
+        if kind.shared || !may_move {
+            same!(given.movable, false, "movable");
+        } else if self.movable && given.reservation < self.most(kind) {
+            same!(given.movable, true, "movable, with less reserved than it may grow to");
+        }
+        if self.checked {
+            same!(given.exact_protection, false, "exact protection with CHECKED bounds");
+        }
+        Ok(())
+    }
+}
+
+/// In whole pages of the host.
+fn whole(bytes: u64) -> u64 {
+    bytes.div_ceil(host_page()) * host_page()
+}
+
+pub fn room(given: &Layout) -> Room {
+    Room { reservation: given.reservation, movable: given.movable }
+}
+
+/// What every layout says about itself (section 3), whatever the allocator.
+pub fn truthful(kind: &Type, length: u64, layout: &Layout) -> Verdict {
+    let page = host_page();
+    let Layout { reservation, guard_before, guard_after, .. } = *layout;
+    same!(reservation >= length, true, "{length} bytes within the reservation {reservation}");
+    same!(reservation % page, 0, "the reservation in host pages");
+    same!((guard_before % page, guard_after % page), (0, 0), "the guards in host pages");
+    same!(layout.reserved, [0; 4], "the reserved fields of the layout");
+    // The last byte of 16 at the largest index and the offset is still in the guard.
+    let reach = u128::from(reservation) + u128::from(guard_after);
+    let largest = reach.checked_sub(u128::from(u32::MAX) + 16);
+    let possible = layout.exact_protection && !kind.wide && kind.page >= page;
+    let offset = layout.elides_i32_checks.then_some(u128::from(layout.elidable_offset));
+    let expected = largest.filter(|_| possible).map(|offset| offset.min(u32::MAX.into()));
+    same!(offset, expected, "the offset up to which checks are elided, {layout:?}");
+    if offset.is_none() {
+        same!(layout.elidable_offset, 0, "the elidable offset where nothing is elided");
+    }
+    Ok(())
+}

@@ -92,21 +92,37 @@ impl Body {
 
     /// Makes the first `bytes` bytes usable in place. A refusal changes nothing.
     pub(super) fn open_to(&mut self, bytes: u64) -> Result<()> {
-        match self.bounds {
-            Bounds::Guarded => self.region.open_to(bytes),
-            Bounds::Checked => open_ahead(&mut self.region, bytes),
+        if self.opens_ahead() {
+            open_ahead(&mut self.region, bytes)?;
+        } else {
+            self.region.open_to(bytes)?;
         }
+        self.tell_reservation();
+        Ok(())
     }
 
     /// Moves into a new region of `shape` and makes the first `bytes` bytes usable. The answer is
     /// the old region. A refusal changes nothing.
     pub(super) fn move_to(&mut self, shape: Shape, bytes: u64, old: Old) -> Result<Region> {
         let old = self.region.move_to(shape_for(shape, self.bounds), bytes, old)?;
-        if self.bounds == Bounds::Checked {
+        if self.opens_ahead() {
             // The bytes that were asked for are usable; more is a convenience.
             let _ = open_ahead(&mut self.region, bytes);
         }
+        self.tell_reservation();
         Ok(old)
+    }
+
+    /// What growth moves away from is not worth opening.
+    fn opens_ahead(&self) -> bool {
+        self.bounds == Bounds::Checked && self.mobility != Mobility::Always
+    }
+
+    /// A memory that every growth moves has no reservation beyond what is open, for whoever asks.
+    fn tell_reservation(&self) {
+        if self.mobility == Mobility::Always {
+            self.region.registration().set_reservation(self.region.open());
+        }
     }
 }
 

@@ -78,6 +78,11 @@ impl Registration {
         Ok(Place { entry: registry.take_entry()? })
     }
 
+    /// Tells another reservation than the region has, as the layout of its memory does.
+    pub(crate) fn set_reservation(&self, bytes: usize) {
+        self.entry.reservation.store(bytes, Ordering::Relaxed);
+    }
+
     /// Whose the addresses in the region are.
     pub(crate) fn owner(&self) -> Option<NonNull<()>> {
         NonNull::new(self.entry.owner.load(Ordering::Acquire))

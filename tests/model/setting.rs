@@ -94,14 +94,15 @@ impl Setting {
 
     /// The build for stress gives a memory no room that nobody asked for, so that growth moves it.
     fn stressed(&self, kind: &Type) -> bool {
-        cfg!(feature = "stress-move") && self.reservation.is_none() && !kind.shared
+        let set = self.reservation.is_some() || self.guards.is_some();
+        cfg!(feature = "stress-move") && !set && !kind.shared
     }
 
     /// Compares the room of a new memory with what was asked for.
     pub fn gives(&self, kind: &Type, length: u64, given: &Layout) -> Verdict {
         let Layout { reservation, .. } = *given;
         if self.stressed(kind) {
-            same!(reservation, whole(length.max(1)), "the reservation of what growth is to move");
+            same!(reservation, whole(length), "the reservation of what growth is to move");
         } else if let Some(asked) = self.reservation {
             // A base that is not NULL at size 0 takes a page of its own.
             let least = asked.max(length).max(1);
@@ -120,7 +121,10 @@ impl Setting {
     /// Compares the rest of a layout, which stays what it is when growth moves the memory.
     pub fn keeps(&self, kind: &Type, given: &Layout) -> Verdict {
         let (before, after) = self.guards.unwrap_or((0, 65536));
-        if !self.may_fall_back(kind) {
+        if self.stressed(kind) {
+            // What growth leaves behind is as inaccessible as the guard, and told with it.
+            same!(given.guard_after >= whole(after), true, "the guard after");
+        } else if !self.may_fall_back(kind) {
             let guards = (given.guard_before, given.guard_after);
             same!(guards, (whole(before), whole(after)), "the guards");
         }

@@ -143,6 +143,7 @@ static void explicit_with_consent_in_child(void) {
 
 /* In whichever order the two are called. */
 TEST(explicit_falls_back_with_consent) {
+  NEEDS_STEADY_BASE();
   NEEDS_HOST_COUNTS();
   in_child(explicit_with_consent_in_child);
 }

@@ -787,9 +787,10 @@ void *wasm_memory_user_data(const struct wasm_memory_t *memory);
  * The current buffer of a memory: `memory.buffer`.
  *
  * out: receives the buffer with one more reference, to be given back with
- * wasm_memory_buffer_delete; NULL after a failure. The same pointer as before, unless an event in
- * between replaced the buffer: growth of an unshared memory by any delta, also 0 (which detaches
- * it, unless it is resizable); growth of a shared memory by more than 0, also by another thread
+ * wasm_memory_buffer_delete; NULL after a failure. The same pointer as before while that is held,
+ * unless an event in between replaced the buffer: growth of an unshared memory by any delta, also 0
+ * (which detaches it, unless it is resizable); growth of a shared memory by more than 0, also by
+ * another thread
  * (unless it is growable); a conversion.
  *
  * A pointer into the buffer stays readable and writable over the length it had while the buffer is

@@ -139,6 +139,10 @@ fn follows_the_specification() {
 #[test]
 fn a_wrong_rule_is_noticed() {
     let unnoticed = |&fault: &Fault| {
+        // What is pinned in a build for stress has room that the model cannot know of.
+        if fault == Fault::ResizableMoves && cfg!(feature = "stress-move") {
+            return false;
+        }
         let run = |sequence: &[Operation]| compare(sequence, &mut World::new(Some(fault)));
         diverges(CASES, SEED, false, run).is_none()
     };

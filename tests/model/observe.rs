@@ -132,6 +132,10 @@ impl World {
             return Ok(());
         }
         let memory = if alive { held.handle.pointer } else { ptr::null_mut() };
+        if model.room.hidden && !alive {
+            // What has become of the layout since, nobody can ask.
+            return Ok(());
+        }
         self.observe_addresses(held.base, &held.layout, model.length(), memory)
     }
 

@@ -101,6 +101,8 @@ pub struct Room {
     pub reservation: u64,
     /// Past the reservation the memory may be moved.
     pub movable: bool,
+    /// There is more than the layout says, nobody knows how much.
+    pub hidden: bool,
 }
 
 /// Bytes of a number of pages; more than the integer holds is reported as the most it holds.

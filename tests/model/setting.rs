@@ -92,17 +92,11 @@ impl Setting {
         !set && (limited() || self.default_reservation(kind) > 4 << 30)
     }
 
-    /// The build for stress gives a memory no room that nobody asked for, so that growth moves it.
-    fn stressed(&self, kind: &Type) -> bool {
-        let set = self.reservation.is_some() || self.guards.is_some();
-        cfg!(feature = "stress-move") && !set && !kind.shared
-    }
-
     /// Compares the room of a new memory with what was asked for.
     pub fn gives(&self, kind: &Type, length: u64, given: &Layout) -> Verdict {
         let Layout { reservation, .. } = *given;
-        if self.stressed(kind) {
-            same!(reservation, whole(length), "the reservation of what growth is to move");
+        if always_moves(given) {
+            // How much it has is of no use to anybody.
         } else if let Some(asked) = self.reservation {
             // A base that is not NULL at size 0 takes a page of its own.
             let least = asked.max(length).max(1);
@@ -121,14 +115,14 @@ impl Setting {
     /// Compares the rest of a layout, which stays what it is when growth moves the memory.
     pub fn keeps(&self, kind: &Type, given: &Layout) -> Verdict {
         let (before, after) = self.guards.unwrap_or((0, 65536));
-        if self.stressed(kind) {
+        if always_moves(given) {
             // What growth leaves behind is as inaccessible as the guard, and told with it.
             same!(given.guard_after >= whole(after), true, "the guard after");
         } else if !self.may_fall_back(kind) {
             let guards = (given.guard_before, given.guard_after);
             same!(guards, (whole(before), whole(after)), "the guards");
         }
-        let may_move = self.movable || self.may_fall_back(kind) || self.stressed(kind);
+        let may_move = self.movable || self.may_fall_back(kind) || cfg!(feature = "stress-move");
         if kind.shared || !may_move {
             same!(given.movable, false, "movable");
         } else if self.movable && given.reservation < self.most(kind) {
@@ -146,8 +140,15 @@ fn whole(bytes: u64) -> u64 {
     bytes.div_ceil(host_page()) * host_page()
 }
 
+/// The build for stress moves what may move at every growth, also where there is room, and keeps
+/// from its layout how much there is.
+fn always_moves(layout: &Layout) -> bool {
+    cfg!(feature = "stress-move") && layout.movable
+}
+
 pub fn room(given: &Layout) -> Room {
-    Room { reservation: given.reservation, movable: given.movable }
+    let Layout { reservation, movable, .. } = *given;
+    Room { reservation, movable, hidden: always_moves(given) }
 }
 
 /// What every layout says about itself (section 3), whatever the allocator.

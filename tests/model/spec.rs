@@ -71,8 +71,9 @@ impl Model {
     pub fn growth(&self, memory: usize, delta: u64) -> Outcome<u64> {
         let it = &self.memories[memory];
         let mut room = it.room;
-        // Section 4: a memory whose current buffer is resizable does not move.
-        room.movable &= !it.resizable || self.wrong(Fault::ResizableMoves);
+        // Section 4: a memory whose current buffer is resizable does not move. It still grows in
+        // place, which is foreseen only where the layout says how far.
+        room.movable &= !it.resizable || room.hidden || self.wrong(Fault::ResizableMoves);
         rules::growth(&it.kind, it.pages, delta, it.size_limit, room, self.fault)
     }
 

@@ -197,6 +197,12 @@ impl World {
             return self.settle(plan, status);
         };
         let bytes = rules::bytes(pages, it.kind.page);
+        let reservation = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
+        let unforeseen = it.room.hidden && it.resizable;
+        if unforeseen && self.refused_for(status, reservation..=reservation) {
+            self.reach.event(Event::Pinned);
+            return Ok(None);
+        }
         self.settle_with_host(plan, status, bytes)
     }
 
@@ -252,7 +258,8 @@ impl World {
         }
         let base = call!(wasm_memory_data(held.handle.pointer));
         let given = layout(held.handle.pointer);
-        let past = length > held.layout.reservation;
+        let hidden = self.model.memories[memory].room.hidden;
+        let past = length > held.layout.reservation || hidden;
         if base != held.base {
             self.reach.event(Event::Moved);
             let kept = |(held, model): (&HeldBuffer, &Buffer)| {

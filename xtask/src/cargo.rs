@@ -64,8 +64,7 @@ pub fn tests_with_faults() -> Result<()> {
 
 /// The library's Rust tests with every growth of a memory that may move a move.
 pub fn tests_that_move() -> Result<()> {
-    // Not the model: it takes the reservation that the layout tells for all that there is.
-    shown(cargo(["test", "--locked", "--lib"]).args(["--features", "wasm_memory/stress-move"]))
+    shown(cargo(["test", "--locked"]).args(["--features", "wasm_memory/stress-move"]))
 }
 
 /// The oldest Rust that `Cargo.toml` promises still compiles the library.

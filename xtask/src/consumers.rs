@@ -12,24 +12,88 @@ fn prefix() -> PathBuf {
     paths::scratch("installed/opt/wasm_memory")
 }
 
-/// Installs the release preset.
+/// What the library is built from.
+const SOURCES: [&str; 13] = [
+    "CMakeLists.txt",
+    "Cargo.toml",
+    "Cargo.lock",
+    "LICENSE",
+    "LICENSE-APACHE",
+    "LICENSE-MIT",
+    "README.md",
+    "build.rs",
+    "cmake",
+    "include",
+    "src",
+    "tests",
+    "xtask",
+];
+
+/// Installs the library from a copy of the sources, and renames that copy and what was built of it:
+/// whoever uses the package from here on finds nothing but the package.
 pub fn install() -> Result<()> {
-    let root = paths::scratch("installed");
-    if root.exists() {
-        fs::remove_dir_all(&root)?;
+    let (root, tree) = (paths::scratch("installed"), paths::scratch("tree"));
+    let away = paths::scratch("tree-renamed");
+    for old in [&root, &tree, &away] {
+        if old.exists() {
+            fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
     }
-    let arguments = ["--install", "build/release", "--prefix", "/opt/wasm_memory"];
-    quiet(command("cmake", arguments).env("DESTDIR", &root))?;
+    for name in SOURCES {
+        copy(&paths::in_root(name), &tree.join(name))?;
+    }
+    let build = tree.join("build");
+    let arguments = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DWASM_MEMORY_BUILD_TESTS=OFF"];
+    cmake::project(&tree, &build, &arguments)?;
+    let mut install = command("cmake", ["--install"]);
+    install.arg(&build).args(["--prefix", "/opt/wasm_memory"]).env("DESTDIR", &root);
+    quiet(&mut install)?;
+    fs::rename(&tree, &away).context("cannot rename the tree that was installed from")
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if from.is_dir() {
+        fs::create_dir_all(to)?;
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else {
+        fs::copy(from, to).with_context(|| format!("cannot copy {}", from.display()))?;
+    }
     Ok(())
 }
 
-/// The C and C++ tests, built on their own against the installed package.
+/// The C and C++ tests, built on their own against the installed package as CMake finds it.
 pub fn find_package() -> Result<()> {
-    let build = paths::scratch("find-package");
     let prefix = format!("-DCMAKE_PREFIX_PATH={}", prefix().display());
-    let arguments = ["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", &prefix];
-    cmake::project(&paths::in_root("c-tests"), &build, &arguments)?;
-    shown(command("ctest", ["--output-on-failure", "--no-tests=error", "--test-dir"]).arg(build))
+    run_tests("find-package", &prefix)
+}
+
+/// The same against what pkg-config says.
+pub fn tests_by_pkg_config() -> Result<()> {
+    // CMake's own module asks pkg-config in the directories below this prefix too.
+    let prefix = format!("-DCMAKE_PREFIX_PATH={}", prefix().display());
+    if find_program("pkg-config").or_else(|| find_program("pkgconf")).is_none() {
+        venv::provide(&["pkgconf"])?;
+    }
+    run_tests("tests-by-pkg-config", &format!("{prefix};-DWASM_MEMORY_TESTS_BY_PKG_CONFIG=ON"))
+}
+
+/// Builds and runs a copy of `c-tests` with more arguments for CMake, separated by semicolons. In
+/// short: they have run at length by now.
+fn run_tests(name: &str, arguments: &str) -> Result<()> {
+    let (source, build) =
+        (paths::scratch(name).join("c-tests"), paths::scratch(name).join("build"));
+    if source.exists() {
+        fs::remove_dir_all(&source)?;
+    }
+    copy(&paths::in_root("c-tests"), &source)?;
+    let mut all = vec!["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"];
+    all.extend(arguments.split(';'));
+    cmake::project(&source, &build, &all)?;
+    let mut tests = command("ctest", ["--output-on-failure", "--no-tests=error", "--test-dir"]);
+    shown(tests.arg(build).env("WASM_MEMORY_TEST_SHORT", "1"))
 }
 
 /// A project that takes the library in by FetchContent, and so by add_subdirectory, under a

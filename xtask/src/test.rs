@@ -36,6 +36,7 @@ pub fn run() -> Result<()> {
 
     steps.run("install", consumers::install)?;
     steps.run("C and C++ tests: installed package", consumers::find_package)?;
+    steps.run("C and C++ tests: by pkg-config", consumers::tests_by_pkg_config)?;
     steps.run("pkg-config", consumers::pkg_config)?;
     steps.run("FetchContent and add_subdirectory", consumers::subproject)?;
     steps.run("beside another static library in Rust", consumers::beside_rust)?;

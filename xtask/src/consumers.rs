@@ -39,6 +39,7 @@ pub fn install() -> Result<()> {
             fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
         }
     }
+    fs::create_dir_all(&tree)?;
     for name in SOURCES {
         copy(&paths::in_root(name), &tree.join(name))?;
     }
@@ -88,6 +89,7 @@ fn run_tests(name: &str, arguments: &str) -> Result<()> {
     if source.exists() {
         fs::remove_dir_all(&source)?;
     }
+    fs::create_dir_all(paths::scratch(name))?;
     copy(&paths::in_root("c-tests"), &source)?;
     let mut all = vec!["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"];
     all.extend(arguments.split(';'));

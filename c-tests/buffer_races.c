@@ -7,7 +7,6 @@
 #include <sched.h>
 
 /* Handle storage and thread stacks may take a little at first, and then no more. */
-#define SLACK (UINT64_C(1) << 20)
 #define MAPPING_SLACK 6
 
 static unsigned scaled(unsigned full) { return getenv("WASM_MEMORY_TEST_SHORT") != NULL ? full / 20 : full; }
@@ -52,20 +51,13 @@ static void run(pair *it, void (*prepare)(pair *), void (*look)(pair *)) {
   pthread_join(thread, NULL);
 }
 
-static void check_gone(uint64_t mappings, uint64_t address_space) {
-  if (host_counts_mean_nothing()) return;
-  const uint64_t mappings_now = mapping_count(), address_space_now = process_bytes("VmSize");
-  CHECK(mappings_now <= mappings + MAPPING_SLACK);
-  CHECK(address_space_now <= address_space + SLACK);
-}
-
 static void run_without_leaving_anything(pair it, void (*prepare)(pair *), void (*look)(pair *)) {
   pair warm_up = it;
   warm_up.rounds = 200;
   run(&warm_up, prepare, look);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   run(&it, prepare, look);
-  check_gone(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
 }
 
 static void delete_memory(pair *it) { wasm_memory_delete(it->memory); }

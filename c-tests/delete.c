@@ -4,7 +4,6 @@
 #include "process.h"
 
 /* Handle storage and stdio may take a little at first, and then no more. */
-#define SLACK (UINT64_C(1) << 20)
 #define MAPPING_SLACK 4
 
 static const wasm_memory_descriptor_t types[] = {
@@ -27,23 +26,13 @@ static void live_and_die(wasm_memory_allocator_t *allocator, int times) {
   }
 }
 
-static void check_back_to(uint64_t mappings, uint64_t address_space) {
-  if (host_counts_mean_nothing()) return; /* the run itself was worth it: a sanitizer watched */
-  uint64_t mappings_now = mapping_count(), address_space_now = process_bytes("VmSize");
-  CHECK(mappings_now <= mappings + MAPPING_SLACK);
-  CHECK(address_space_now <= address_space + SLACK);
-  if (mappings_now > mappings + MAPPING_SLACK || address_space_now > address_space + SLACK)
-    fprintf(stderr, "  %" PRIu64 " mappings were %" PRIu64 ", %" PRIu64 " bytes were %" PRIu64 "\n", mappings_now, mappings, address_space_now,
-            address_space);
-}
-
 TEST(thousands_in_an_allocator) {
   live_and_die(NULL, 1);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   wasm_memory_allocator_t *allocator = allocator_of(config_new());
   live_and_die(allocator, 5000);
   wasm_memory_allocator_delete(allocator);
-  check_back_to(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
 }
 
 /* The default allocator may keep places for reuse; more and more of them would be a leak. */
@@ -51,7 +40,7 @@ TEST(thousands_in_the_default_allocator) {
   live_and_die(NULL, 500);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   live_and_die(NULL, 5000);
-  check_back_to(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
 }
 
 static void many_alive_at_once(wasm_memory_allocator_t *allocator) {
@@ -70,7 +59,7 @@ TEST(many_alive_at_once_in_an_allocator) {
     many_alive_at_once(allocator);
     wasm_memory_allocator_delete(allocator);
   }
-  check_back_to(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
 }
 
 TEST(memory_outlives_its_allocator) {
@@ -83,7 +72,7 @@ TEST(memory_outlives_its_allocator) {
     wasm_memory_delete(first);
     wasm_memory_delete(second);
   }
-  check_back_to(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
 }
 
 TEST(failed_creations_leave_nothing) {
@@ -97,7 +86,7 @@ TEST(failed_creations_leave_nothing) {
     CHECK_STATUS(refused_in(allocator, too_large), WASM_MEMORY_RANGE_ERROR);
     CHECK_STATUS(refused(TYPE(.initial = PAGES(65537))), WASM_MEMORY_RANGE_ERROR);
   }
-  check_back_to(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
   wasm_memory_allocator_delete(allocator);
 }
 
@@ -115,14 +104,14 @@ TEST(moves_leave_nothing) {
     wasm_memory_delete(memory);
   }
   wasm_memory_allocator_delete(allocator);
-  check_back_to(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
 }
 
 TEST(configs_and_allocators) {
   for (int i = 0; i < 200; i++) wasm_memory_allocator_delete(allocator_of(config_new()));
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   for (int i = 0; i < 100000; i++) wasm_memory_allocator_delete(allocator_of(config_new()));
-  check_back_to(mappings, address_space);
+  check_back_to(mappings, address_space, MAPPING_SLACK);
 }
 
 HARNESS_MAIN(LISTED(thousands_in_an_allocator), LISTED(thousands_in_the_default_allocator), LISTED(many_alive_at_once_in_an_allocator),

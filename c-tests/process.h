@@ -47,6 +47,18 @@ static inline uint64_t process_bytes(const char *name) {
   return kib * 1024;
 }
 
+/* The process has what it had, but for a few mappings and a mebibyte that stdio and handle storage may have taken. */
+static inline void check_back_to(uint64_t mappings, uint64_t address_space, uint64_t mapping_slack) {
+  const uint64_t slack = UINT64_C(1) << 20;
+  if (host_counts_mean_nothing()) return; /* the run itself was worth it: a sanitizer watched */
+  const uint64_t mappings_now = mapping_count(), address_space_now = process_bytes("VmSize");
+  CHECK(mappings_now <= mappings + mapping_slack);
+  CHECK(address_space_now <= address_space + slack);
+  if (mappings_now > mappings + mapping_slack || address_space_now > address_space + slack)
+    fprintf(stderr, "  %" PRIu64 " mappings were %" PRIu64 ", %" PRIu64 " bytes were %" PRIu64 "\n", mappings_now, mappings, address_space_now,
+            address_space);
+}
+
 /* The soft limit only, so that the child can lift it again. */
 static inline void limit(int resource, uint64_t bytes) {
   struct rlimit limits;

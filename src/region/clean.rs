@@ -83,11 +83,6 @@ impl Region {
         }
     }
 
-    /// Is all of the reservation its own, so that another may have it?
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.vacated == 0
-    }
-
     /// Has the kernel drop what is in memory. False when it would not.
     pub(crate) fn drop_resident(&mut self) -> bool {
         let dropped = self.open == 0 || self.drop_pages(0, self.open, Access::ReadWrite);

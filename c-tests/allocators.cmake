@@ -1,0 +1,12 @@
+# Quotas, limiters, statistics, pools, reuse, images: included by CMakeLists.txt.
+topic(abi_allocators.c)
+topic(quota.c LABELS threads)
+topic(limiter.c LABELS host-limits)
+topic(limiter_calls.c LABELS threads)
+topic(stats.c LABELS threads)
+topic(pool.c LABELS threads)
+topic(pool_layout.c)
+topic(reuse.c)
+topic(tenants.c LABELS threads)
+topic(tenant_routes.c)
+topic(trim.c LABELS threads)

@@ -9,14 +9,6 @@ ABI_FIELD(wasm_memory_limiter_t, growing, 8);
 ABI_FIELD(wasm_memory_limiter_t, refused, 16);
 ABI_FIELD(wasm_memory_limiter_t, finalize, 24);
 ABI_FIELD(wasm_memory_limiter_t, reserved, 32);
-
-ABI_SIZE(wasm_memory_host_heap_t, 72);
-ABI_FIELD(wasm_memory_host_heap_t, context, 0);
-ABI_FIELD(wasm_memory_host_heap_t, allocate, 8);
-ABI_FIELD(wasm_memory_host_heap_t, reallocate, 16);
-ABI_FIELD(wasm_memory_host_heap_t, deallocate, 24);
-ABI_FIELD(wasm_memory_host_heap_t, finalize, 32);
-ABI_FIELD(wasm_memory_host_heap_t, reserved, 40);
 #endif
 
 ABI_SIZE(wasm_memory_stats_t, 168);
@@ -35,8 +27,6 @@ ABI_FIELD(wasm_memory_stats_t, refusals, 88);
 ABI_FIELD(wasm_memory_stats_t, discarded_bytes, 96);
 ABI_FIELD(wasm_memory_stats_t, reserved, 104);
 
-ABI_NUMBER(BACKEND_VIRTUAL, 0);
-ABI_NUMBER(BACKEND_HEAP, 1);
 ABI_NUMBER(BOUNDS_GUARDED, 0);
 ABI_NUMBER(BOUNDS_CHECKED, 1);
 ABI_NUMBER(REASON_QUOTA_BYTES, 22);

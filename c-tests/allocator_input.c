@@ -51,7 +51,6 @@ static void set_everything(wasm_memory_config_t *config) {
   static limiter it;
   const wasm_memory_limiter_t callbacks = {.context = &it, .growing = limiter_growing};
   wasm_memory_config_set_bounds(config, WASM_MEMORY_BOUNDS_CHECKED);
-  wasm_memory_config_set_backend(config, WASM_MEMORY_BACKEND_HEAP);
   wasm_memory_config_set_pool(config, 1, 1);
   wasm_memory_config_set_keep_resident(config, 1);
   wasm_memory_config_set_huge_pages(config, true);
@@ -174,19 +173,6 @@ static wasm_memory_status_t refused_allocator(const wasm_memory_config_t *config
   return status;
 }
 
-TEST(unknown_backends) {
-  const uint32_t values[] = {2, 3, 255, 256, 257, 65536, UINT32_MAX};
-  for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-    wasm_memory_config_t *config = config_new();
-    wasm_memory_config_set_backend(config, values[i]);
-    CHECK_U64(TYPE_FAILS(refused_allocator(config), UNKNOWN_VALUE).requested, values[i]);
-    wasm_memory_config_set_backend(config, WASM_MEMORY_BACKEND_VIRTUAL); /* set right, it is a config like any other */
-    wasm_memory_allocator_t *allocator = allocator_of(config);
-    wasm_memory_delete(created_in(allocator, TYPE(.initial = PAGES(1))));
-    wasm_memory_allocator_delete(allocator);
-  }
-}
-
 TEST(reserved_pointers) {
   for (int at = 0; at < 4; at++) {
     limiter it = {.refuses = false};
@@ -259,5 +245,5 @@ TEST(hostile_indexes_and_lengths) {
 }
 
 HARNESS_MAIN(LISTED(null_everywhere), LISTED(dead_handles), LISTED(handles_of_another_kind), LISTED(retain_never_revives_an_image),
-             LISTED(unknown_backends), LISTED(reserved_pointers), LISTED(largest_settings), LISTED(odd_bool_arguments),
+             LISTED(reserved_pointers), LISTED(largest_settings), LISTED(odd_bool_arguments),
              LISTED(hostile_indexes_and_lengths))

@@ -82,16 +82,17 @@ TEST(small_memories_cost_no_system_call) {
   const wasm_memory_descriptor_t types[] = {TYPE(.initial = PAGES(1)), TYPE(.initial = PAGES(2), .maximum = PAGES(5)),
                                             TYPE(.initial = PAGES(1), .maximum = PAGES(5), .shared = true),
                                             TYPE(.initial = PAGES(100), .page_size = 1)};
-  for (uint32_t bounds = 0; bounds < 2; bounds++)
-    for (uint32_t slots = 0; slots <= 2; slots += 2) {
-      wasm_memory_allocator_t *allocator = keeping(bounds, slots, MIB);
-      for (size_t i = 0; i < 4; i++) {
-        const unsigned long failures = harness_failures;
-        check_quiet(allocator, types[i]);
-        if (harness_failures != failures) fprintf(stderr, "  bounds %u, slots %u, type %zu\n", bounds, slots, i);
-      }
-      wasm_memory_allocator_delete(allocator);
+  /* In CHECKED bounds a tenant could write to all of the reservation: there the kernel has to be asked. */
+  for (uint32_t slots = 0; slots <= 2; slots += 2) {
+    wasm_memory_allocator_t *allocator = keeping(WASM_MEMORY_BOUNDS_GUARDED, slots, MIB);
+    for (size_t i = 0; i < 4; i++) {
+      const unsigned long failures = harness_failures;
+      check_quiet(allocator, types[i]);
+      if (harness_failures != failures) fprintf(stderr, "  %u slots, type %zu\n", slots, i);
     }
+    wasm_memory_allocator_delete(allocator);
+  }
+  check_quiet(NULL, types[0]);
 }
 
 /* ---- what is kept is nobody's ---- */

@@ -205,9 +205,7 @@ impl Region {
 
     /// Replaces `[from, from + length)` by fresh bytes. Where the image was it no longer is.
     fn map_afresh(&mut self, from: usize, length: usize, access: Access) -> bool {
-        let charge = self.shape().charge();
-        // SAFETY: the range is part of this region's own mapping, and its contents are given up.
-        if unsafe { os::map_over(self.address(from), length, access, charge) }.is_err() {
+        if !self.map_fresh_bytes(from, length, access) {
             return false;
         }
         if let Some(image) = &self.image {
@@ -219,8 +217,14 @@ impl Region {
                 self.torn = true;
             }
         }
-        self.resident = 0;
         true
+    }
+
+    fn map_fresh_bytes(&mut self, from: usize, length: usize, access: Access) -> bool {
+        self.resident = 0;
+        let charge = self.shape().charge();
+        // SAFETY: the range is part of this region's own mapping, and its contents are given up.
+        length == 0 || unsafe { os::map_over(self.address(from), length, access, charge) }.is_ok()
     }
 
     fn address(&self, from: usize) -> NonNull<u8> {
@@ -228,18 +232,21 @@ impl Region {
         unsafe { self.base.add(from) }
     }
 
-    /// Replaces the mapping of the image by fresh bytes. False when the host refuses.
+    /// Replaces the mapping of the image by fresh bytes. False when the host refuses; some of it may be
+    /// gone then.
     fn take_image_off(&mut self) -> bool {
         let Some(image) = &self.image else { return true };
-        // A part may have been closed since, where fresh bytes must not be opened.
-        let (at, end) = (image.at(), image.end().min(self.open));
-        let length = end.saturating_sub(at);
-        if length > 0 && !self.map_afresh(at, length, Access::ReadWrite) {
-            return false;
+        let (at, end) = (image.at(), image.end());
+        // A part may have been closed since, and stays so.
+        let border = end.min(self.open).max(at);
+        self.torn = true;
+        let taken = self.map_fresh_bytes(at, border.wrapping_sub(at), Access::ReadWrite)
+            && self.map_fresh_bytes(border, end.wrapping_sub(border), Access::None);
+        if taken {
+            self.image = None;
+            self.torn = false;
         }
-        self.image = None;
-        self.torn = false;
-        true
+        taken
     }
 
     /// Makes a clean region start from `image`, or from zeros, which must be open. False when the
@@ -284,31 +291,16 @@ impl Region {
         let was_open = self.open;
         self.open = end;
         self.resident = if self.resident >= was_open { end } else { 0 };
-        let cut = self.image.as_ref().is_some_and(|image| image.end() > end);
-        let emptied = if cut {
-            // Dropped pages would be the image's again.
-            self.map_afresh(end, length, Access::None)
-        } else {
-            !self.written || self.drop_pages(end, length, Access::None)
-        };
+        let image_end = self.image.as_ref().map_or(0, |image| image.end());
+        // Dropped pages of the image would be the image's again.
+        let cut = image_end > end;
+        let from = if cut { image_end.min(was_open) } else { end };
+        let rest = was_open.wrapping_sub(from);
+        let emptied = (!cut || self.take_image_off())
+            && (rest == 0 || !self.written || self.drop_pages(from, rest, Access::None));
+        self.written |= cut;
         self.stale |= !emptied;
-        if cut {
-            self.forget_cut_image(end);
-        }
         Ok(())
-    }
-
-    /// What is left of an image whose end was closed becomes bytes of the region's own.
-    fn forget_cut_image(&mut self, end: usize) {
-        let Some(image) = self.image.take() else { return };
-        self.torn = false;
-        let Some(length) = end.checked_sub(image.at()).filter(|length| *length > 0) else { return };
-        if !self.map_afresh(image.at(), length, Access::ReadWrite) {
-            // Still the image's mapping: dropped pages would come back as the image's.
-            self.image = Some(image);
-            self.torn = true;
-        }
-        self.written = true;
     }
 
     /// Sets `[from, from + length)` of the open part to zero and gives the host the pages that lie

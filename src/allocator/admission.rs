@@ -18,6 +18,7 @@ pub(crate) struct Admitted<'a> {
 impl Admitted<'_> {
     /// The memory has what it was admitted for.
     pub(crate) fn keep(mut self) {
+        self.allocator.counters.raise_peaks();
         self.memories = false;
         self.bytes = 0;
     }

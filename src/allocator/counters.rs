@@ -53,8 +53,8 @@ pub struct Statistics {
     pub discarded_bytes: u64,
 }
 
-fn add(counter: &AtomicU64, amount: u64) -> u64 {
-    counter.fetch_add(amount, Ordering::Relaxed).wrapping_add(amount)
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.fetch_add(amount, Ordering::Relaxed);
 }
 
 fn raise(peak: &AtomicU64, value: u64) {
@@ -63,16 +63,17 @@ fn raise(peak: &AtomicU64, value: u64) {
     }
 }
 
-/// Adds where the sum stays within `limit`; 0 is no limit. Answers the sum, or the sum that it would
-/// have been.
-fn add_within(counter: &AtomicU64, amount: u64, limit: u64) -> core::result::Result<u64, u64> {
+/// Adds where the sum stays within `limit`; 0 is no limit. Otherwise answers the sum that it would have
+/// been.
+fn add_within(counter: &AtomicU64, amount: u64, limit: u64) -> core::result::Result<(), u64> {
     if limit == 0 {
-        return Ok(add(counter, amount));
+        add(counter, amount);
+        return Ok(());
     }
     let sum = |count: u64| count.saturating_add(amount);
     let within = |count| Some(sum(count)).filter(|sum| *sum <= limit);
     match counter.fetch_update(Ordering::Relaxed, Ordering::Relaxed, within) {
-        Ok(before) => Ok(sum(before)),
+        Ok(_) => Ok(()),
         Err(before) => Err(sum(before)),
     }
 }
@@ -99,9 +100,8 @@ impl Counters {
     /// [`Error::QuotaMemories`].
     pub(super) fn add_memory(&self, settings: &Settings) -> Result<()> {
         let available = settings.quota_memories;
-        let memories = add_within(&self.memories, 1, available)
+        add_within(&self.memories, 1, available)
             .map_err(|requested| Error::QuotaMemories { requested, available })?;
-        raise(&self.peak_memories, memories);
         Ok(())
     }
 
@@ -111,10 +111,15 @@ impl Counters {
     /// [`Error::QuotaBytes`].
     pub(super) fn add_bytes(&self, settings: &Settings, bytes: u64) -> Result<()> {
         let available = settings.quota_bytes;
-        let sum = add_within(&self.bytes, bytes, available)
+        add_within(&self.bytes, bytes, available)
             .map_err(|requested| Error::QuotaBytes { requested, available })?;
-        raise(&self.peak_bytes, sum);
         Ok(())
+    }
+
+    /// What was counted is there.
+    pub(super) fn raise_peaks(&self) {
+        raise(&self.peak_memories, self.memories.load(Ordering::Relaxed));
+        raise(&self.peak_bytes, self.bytes.load(Ordering::Relaxed));
     }
 
     pub(super) fn take_memory(&self) {

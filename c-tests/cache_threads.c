@@ -176,5 +176,100 @@ TEST(last_reference_goes_on_another_thread) {
   wasm_memory_allocator_delete(now);
 }
 
+/* ---- the cap is of all threads together ---- */
+
+typedef struct holder { pthread_barrier_t *filled, *seen; wasm_memory_allocator_t *allocator; } holder;
+
+static void *fills_its_cache(void *argument) {
+  const holder *it = (const holder *)argument;
+  wasm_memory_t *memories[4];
+  for (int i = 0; i < 4; i++) {
+    memories[i] = created_in(it->allocator, TYPE(.initial = PAGES(8)));
+    memset(wasm_memory_data(memories[i]), 1, 8 * PAGE);
+  }
+  for (int i = 0; i < 4; i++) wasm_memory_delete(memories[i]);
+  pthread_barrier_wait(it->filled);
+  pthread_barrier_wait(it->seen); /* alive, and with all that it has */
+  return NULL;
+}
+
+TEST(cap_is_of_all_threads_together) {
+  enum { THREADS = 6 };
+  const uint64_t caps[] = {0, 3 * PAGE, 20 * PAGE, 48 * PAGE};
+  for (size_t i = 0; i < 4; i++) {
+    pthread_t threads[THREADS];
+    pthread_barrier_t filled, seen;
+    wasm_memory_config_t *config = config_new();
+    wasm_memory_config_set_kept_bytes(config, caps[i]);
+    wasm_memory_config_set_keep_resident(config, 16 * PAGE);
+    holder it = {&filled, &seen, allocator_of(config)};
+    REQUIRE(pthread_barrier_init(&filled, NULL, THREADS + 1) == 0 && pthread_barrier_init(&seen, NULL, THREADS + 1) == 0);
+    for (int j = 0; j < THREADS; j++) REQUIRE(pthread_create(&threads[j], NULL, fills_its_cache, &it) == 0);
+    pthread_barrier_wait(&filled);
+    const wasm_memory_stats_t stats = stats_of(it.allocator);
+    CHECK(stats.kept_bytes <= caps[i]);
+    if (stats.kept_bytes > caps[i]) fprintf(stderr, "  %" PRIu64 " bytes are kept of %" PRIu64 "\n", stats.kept_bytes, caps[i]);
+    if (stats.resident_bytes != UINT64_MAX && !host_counts_mean_nothing()) CHECK(stats.resident_bytes <= caps[i] + 32 * host_page());
+    pthread_barrier_wait(&seen);
+    for (int j = 0; j < THREADS; j++) pthread_join(threads[j], NULL);
+    CHECK(stats_of(it.allocator).kept_bytes <= caps[i]);
+    wasm_memory_allocator_delete(it.allocator);
+    pthread_barrier_destroy(&filled);
+    pthread_barrier_destroy(&seen);
+  }
+}
+
+/* ---- images are anybody's ---- */
+
+enum { SHARED_IMAGES = 3 };
+static wasm_memory_image_t *shared_images[SHARED_IMAGES], *passed_on;
+static wasm_memory_allocator_t *of_all;
+
+static void *starts_from_images(void *own) {
+  const size_t first = (size_t)(uintptr_t)own;
+  for (size_t i = 0; i < 100; i++) {
+    const size_t which = (first + i) % SHARED_IMAGES, next = (first + 2 * i) % SHARED_IMAGES;
+    wasm_memory_t *memory = NULL;
+    const wasm_memory_descriptor_t type = TYPE(.initial = PAGES(2), .maximum = PAGES(4));
+    if (wasm_memory_new_in(of_all, &type, shared_images[which], &memory) != WASM_MEMORY_OK) continue; /* all slots are taken */
+    CHECK(is_pattern(wasm_memory_data(memory), PAGE + 9, (uint8_t)which));
+    CHECK(all_are(wasm_memory_data(memory) + PAGE + 9, 0, PAGE - 9));
+    memset(wasm_memory_data(memory), 0xEE, 2 * PAGE);
+    CHECK_STATUS(wasm_memory_reset(memory, shared_images[next]), WASM_MEMORY_OK);
+    CHECK(is_pattern(wasm_memory_data(memory), PAGE + 9, (uint8_t)next));
+    wasm_memory_image_t *passing = wasm_memory_image_retain(__atomic_load_n(&passed_on, __ATOMIC_ACQUIRE)); /* NULL once it is gone */
+    if (passing != NULL) {
+      CHECK_STATUS(wasm_memory_reset(memory, passing), WASM_MEMORY_OK);
+      wasm_memory_image_delete(passing);
+      CHECK(is_pattern(wasm_memory_data(memory), 2 * PAGE, 77));
+    }
+    wasm_memory_delete(memory);
+  }
+  return NULL;
+}
+
+TEST(threads_share_images) {
+  enum { THREADS = 3 };
+  for (uint32_t slots = 0; slots <= 2; slots += 2) {
+    pthread_t threads[THREADS];
+    wasm_memory_config_t *config = config_new();
+    if (slots > 0) wasm_memory_config_set_pool(config, slots, 4 * PAGE);
+    of_all = allocator_of(config);
+    for (int i = 0; i < SHARED_IMAGES; i++) shared_images[i] = pattern_image(PAGE + 9, 0, (uint8_t)i);
+    passed_on = pattern_image(2 * PAGE, 0, 77);
+    for (uintptr_t i = 0; i < THREADS; i++) REQUIRE(pthread_create(&threads[i], NULL, starts_from_images, (void *)i) == 0);
+    for (int i = 0; i < 50; i++) {
+      wasm_memory_image_t *next = pattern_image(2 * PAGE, 0, 77);
+      wasm_memory_image_delete(__atomic_exchange_n(&passed_on, next, __ATOMIC_ACQ_REL));
+    }
+    for (int i = 0; i < THREADS; i++) pthread_join(threads[i], NULL);
+    wasm_memory_image_delete(passed_on);
+    for (int i = 0; i < SHARED_IMAGES; i++) wasm_memory_image_delete(shared_images[i]);
+    CHECK_U64(stats_of(of_all).memories, 0);
+    wasm_memory_allocator_delete(of_all);
+  }
+}
+
 HARNESS_MAIN(LISTED(memories_in_destructors_of_a_thread), LISTED(handed_from_thread_to_thread), LISTED(hundreds_of_allocators_on_a_thread),
-             LISTED(allocators_come_and_go), LISTED(last_reference_goes_on_another_thread))
+             LISTED(allocators_come_and_go), LISTED(last_reference_goes_on_another_thread), LISTED(cap_is_of_all_threads_together),
+             LISTED(threads_share_images))

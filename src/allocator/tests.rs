@@ -41,6 +41,7 @@ fn allocators() -> Vec<(&'static str, Ref<Allocator>)> {
 }
 
 /// A memory's bytes as whoever has the base sees them.
+#[allow(clippy::mut_from_ref, reason = "guest bytes are not the memory's to borrow")]
 fn bytes(memory: &Memory) -> &mut [u8] {
     let view = memory.view();
     // SAFETY: the memory of one test, whose bytes are open up to its length.

@@ -355,7 +355,9 @@ typedef struct wasm_memory_buffer_t wasm_memory_buffer_t;
 typedef struct wasm_memory_config_t wasm_memory_config_t;
 
 /**
- * A frozen run of bytes that a new memory can start from.
+ * A frozen run of bytes that a new memory can start from, and an unshared one come back to. Made by
+ * wasm_memory_image_new, wasm_memory_image_from_file and wasm_memory_snapshot, given back by
+ * wasm_memory_image_delete. Memories that started from it keep the bytes. Any thread, at once.
  */
 typedef struct wasm_memory_image_t wasm_memory_image_t;
 
@@ -529,6 +531,103 @@ typedef struct wasm_memory_location_t {
    */
   uint64_t reserved[2];
 } wasm_memory_location_t;
+
+/**
+ * The embedder's own say in how large memories become. The functions may run on any thread and at
+ * once, must not unwind or longjmp, and may call the library: none of its locks is held.
+ */
+typedef struct wasm_memory_limiter_t {
+  /**
+   * Handed to each function.
+   */
+  void *context;
+  /**
+   * May a memory of current_bytes become one of desired_bytes? Asked last, after every limit of the
+   * library's own, before each creation (current_bytes is 0) and each growth by more than 0;
+   * maximum_bytes is the declared maximum, UINT64_MAX without one. False refuses:
+   * WASM_MEMORY_RANGE_ERROR, LIMITER. NULL allows everything.
+   */
+  bool (*growing)(void *context,
+                  uint64_t current_bytes,
+                  uint64_t desired_bytes,
+                  uint64_t maximum_bytes);
+  /**
+   * Told of each WASM_MEMORY_RANGE_ERROR of creation, growth and an enlarging reset, whatever its
+   * cause. error is valid during the call. May be NULL.
+   */
+  void (*refused)(void *context, const struct wasm_memory_error_t *error);
+  /**
+   * Called once, when the config and every allocator made from it are gone, or the setting was
+   * replaced and no allocator uses it. May be NULL.
+   */
+  void (*finalize)(void *context);
+  /**
+   * NULL.
+   */
+  void *reserved[4];
+} wasm_memory_limiter_t;
+
+/**
+ * What an allocator, or one memory, has and has done. Sizes are in bytes.
+ */
+typedef struct wasm_memory_stats_t {
+  /**
+   * Memories that are alive: until the last handle and buffer are gone.
+   */
+  uint64_t memories;
+  /**
+   * The most that ever were at once.
+   */
+  uint64_t peak_memories;
+  /**
+   * Address space: guards, pools and what is kept for reuse included.
+   */
+  uint64_t reserved_bytes;
+  /**
+   * Byte lengths of the memories.
+   */
+  uint64_t accessible_bytes;
+  /**
+   * The most that they ever were at once.
+   */
+  uint64_t peak_accessible_bytes;
+  /**
+   * Of this process's mappings, in memory now, asked of the kernel; UINT64_MAX where it cannot tell.
+   */
+  uint64_t resident_bytes;
+  /**
+   * In memory, in what is kept for reuse. 0 for a memory.
+   */
+  uint64_t kept_bytes;
+  /**
+   * Memories that were made.
+   */
+  uint64_t creations;
+  /**
+   * Those among them that were given what another memory had left.
+   */
+  uint64_t reuses;
+  /**
+   * Growths by more than 0.
+   */
+  uint64_t growths;
+  /**
+   * Those among them that changed the base.
+   */
+  uint64_t moves;
+  /**
+   * WASM_MEMORY_RANGE_ERRORs of creation, growth and reset.
+   */
+  uint64_t refusals;
+  /**
+   * Bytes that were discarded.
+   */
+  uint64_t discarded_bytes;
+  /**
+   * Zero.
+   */
+  uint64_t reserved[8];
+} wasm_memory_stats_t;
 
 /**
  * The call did what it says.
@@ -1067,7 +1166,8 @@ wasm_memory_status_t wasm_memory_atomic_interrupt(struct wasm_memory_t *memory, 
 /**
  * Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit
  * (4 GiB for i32 without a maximum), guards 0 before and 65536 after, not movable, with fallback,
- * size limit 16 GiB.
+ * no pool, 1 MiB of a memory written over when it is cleaned, 64 MiB kept for reuse, no large pages,
+ * no prefault, size limit 16 GiB, no quota, no limiter.
  *
  * Returns a config to be given back with wasm_memory_config_delete; NULL when there is no memory
  * for one.
@@ -1075,7 +1175,8 @@ wasm_memory_status_t wasm_memory_atomic_interrupt(struct wasm_memory_t *memory, 
 struct wasm_memory_config_t *wasm_memory_config_new(void);
 
 /**
- * Gives a config back. Allocators made from it stay as they are. NULL does nothing.
+ * Gives a config back. Allocators made from it stay as they are. NULL does nothing. A limiter that no
+ * allocator uses is finalized.
  */
 void wasm_memory_config_delete(struct wasm_memory_config_t *config);
 
@@ -1130,15 +1231,181 @@ void wasm_memory_config_set_fallback(struct wasm_memory_config_t *config, bool f
 void wasm_memory_config_set_size_limit(struct wasm_memory_config_t *config, uint64_t bytes);
 
 /**
+ * Sets a pool: memories are slots of one reservation, which wasm_memory_allocator_new makes. A memory
+ * whose initial size is more than a slot is WASM_MEMORY_RANGE_ERROR, SLOT_SIZE, and so is growth past
+ * it; when all slots are in use, creation is POOL_EXHAUSTED. A slot is free again when the last handle
+ * and buffer of its memory are gone; it is then cleaned, and as a rule goes to the next memory that
+ * starts from the same image.
+ *
+ * slots: 0 is an error of wasm_memory_allocator_new. slot_bytes: bytes of each, rounded up to the host
+ * page; it is the reservation in the layout of every memory. Between two slots lies the longer of the
+ * two guards, which serves both. With WASM_MEMORY_BOUNDS_CHECKED, and unless guards are set, there are
+ * none between them, and all slots are one mapping. A pool never moves a memory.
+ */
+void wasm_memory_config_set_pool(struct wasm_memory_config_t *config,
+                                 uint32_t slots,
+                                 uint64_t slot_bytes);
+
+/**
+ * Sets up to how many bytes of a memory are written over, and so stay in memory, when it is reset or
+ * cleaned for the next one. Where more than that was used, the kernel drops all of it. Default: 1 MiB.
+ *
+ * bytes: 0 has the kernel drop the pages always.
+ */
+void wasm_memory_config_set_keep_resident(struct wasm_memory_config_t *config,
+                                          uint64_t bytes);
+
+/**
+ * Sets whether the host is asked for large pages. Where it is, a byte that is touched may take
+ * 2 MiB. Default: no; pools and memories with WASM_MEMORY_BOUNDS_CHECKED then get none even where the
+ * host gives them unasked.
+ */
+void wasm_memory_config_set_huge_pages(struct wasm_memory_config_t *config,
+                                       bool wanted);
+
+/**
+ * Sets whether the initial pages of a memory are made resident at creation, which is cheaper than a
+ * fault for each and costs the memory even where they are never used. As far as it can be had: no
+ * creation fails for want of it. Default: no.
+ */
+void wasm_memory_config_set_prefault(struct wasm_memory_config_t *config, bool wanted);
+
+/**
+ * Sets the most bytes that stay in memory over all that waits for reuse: the reservations that
+ * memories have left, or the free slots of a pool. Default: 64 MiB. What lies for ten seconds is given
+ * back by later calls, all of it by wasm_memory_allocator_trim.
+ */
+void wasm_memory_config_set_kept_bytes(struct wasm_memory_config_t *config,
+                                       uint64_t bytes);
+
+/**
+ * Sets how many memories of the allocator there may be at once, and how many bytes they may have
+ * together. Byte lengths are counted, at creation and growth, until the bytes are gone: a deleted
+ * memory counts as long as a buffer keeps it. Past it, creation is WASM_MEMORY_RANGE_ERROR,
+ * QUOTA_MEMORIES; creation and growth are QUOTA_BYTES.
+ *
+ * memories, bytes: 0 is no limit, the default.
+ */
+void wasm_memory_config_set_quota(struct wasm_memory_config_t *config,
+                                  uint64_t memories,
+                                  uint64_t bytes);
+
+/**
+ * Sets who is asked before each creation and growth, and told of each refusal.
+ *
+ * limiter: copied; NULL sets none, the default. One whose reserved fields are not NULL (RESERVED_FIELD),
+ * or for which there is no memory (OUT_OF_MEMORY), is not set and not finalized: it is an error of
+ * wasm_memory_allocator_new.
+ */
+void wasm_memory_config_set_limiter(struct wasm_memory_config_t *config,
+                                    const struct wasm_memory_limiter_t *limiter);
+
+/**
+ * Makes an image of a copy of bytes.
+ *
+ * bytes: length of them, read before the call returns; NULL is fine when length is 0. index: the byte
+ * of a memory at which they belong; any. out: receives the image, one reference that the caller gives
+ * back with wasm_memory_image_delete; NULL after a failure.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out or bytes is NULL (NULL_ARGUMENT). WASM_MEMORY_RANGE_ERROR: no memory of
+ * this host ends at index + length (IMAGE_DOES_NOT_FIT), no memory for the bytes (OUT_OF_MEMORY). Any
+ * thread.
+ */
+wasm_memory_status_t wasm_memory_image_new(const uint8_t *bytes,
+                                           size_t length,
+                                           uint64_t index,
+                                           struct wasm_memory_image_t **out);
+
+/**
+ * Makes an image of the bytes that a file has now. The file is read and not mapped: what becomes of
+ * it later does not matter.
+ *
+ * path: NUL-terminated, of a regular file. index, out: as for wasm_memory_image_new.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out or path is NULL (NULL_ARGUMENT). WASM_MEMORY_HOST_ERROR: the file cannot
+ * be read (FILE, with errno). WASM_MEMORY_RANGE_ERROR: as for wasm_memory_image_new. Any thread.
+ */
+wasm_memory_status_t wasm_memory_image_from_file(const char *path,
+                                                 uint64_t index,
+                                                 struct wasm_memory_image_t **out);
+
+/**
+ * Makes an image of the whole of an unshared memory as it is now, its size included.
+ *
+ * out: receives the image, one reference that the caller gives back with wasm_memory_image_delete;
+ * NULL after a failure. It outlives the memory.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE), a shared memory
+ * (SHARED_MEMORY). WASM_MEMORY_RANGE_ERROR: no memory for the bytes (OUT_OF_MEMORY). One thread at a
+ * time uses the memory.
+ */
+wasm_memory_status_t wasm_memory_snapshot(struct wasm_memory_t *memory,
+                                          struct wasm_memory_image_t **out);
+
+/**
+ * Brings an unshared memory back in place. The base stays; every buffer of the memory is detached.
+ *
+ * image: a snapshot of a memory of the same address type and page size brings back its size and
+ * bytes. Another image, or NULL for zeros, brings back the size that the memory was created with.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle or image (NULL_ARGUMENT, INVALID_HANDLE), a shared memory
+ * (SHARED_MEMORY). WASM_MEMORY_RANGE_ERROR: the image does not lie within that size, or is a snapshot
+ * of another type (IMAGE_DOES_NOT_FIT); where the memory becomes larger, what wasm_memory_grow
+ * refuses: the maximum, limits, quota and limiter; what the host refuses (COMMIT, MAP_COUNT). A
+ * failure changes nothing. Where the memory becomes smaller, bytes past the new size fault (in GUARDED
+ * bounds), also through the pointer of a buffer. One thread at a time uses the memory.
+ */
+wasm_memory_status_t wasm_memory_reset(struct wasm_memory_t *memory,
+                                       const struct wasm_memory_image_t *image);
+
+/**
+ * Writes the bytes of an image to a file, without their index. The file is made or replaced.
+ *
+ * path: NUL-terminated.
+ *
+ * WASM_MEMORY_TYPE_ERROR: a bad handle, or path is NULL (NULL_ARGUMENT, INVALID_HANDLE).
+ * WASM_MEMORY_HOST_ERROR: the file cannot be written (FILE, with errno); it may be incomplete. Any
+ * thread.
+ */
+wasm_memory_status_t wasm_memory_image_write_file(const struct wasm_memory_image_t *image,
+                                                  const char *path);
+
+/**
+ * Counts one more reference to an image, to be given back with wasm_memory_image_delete.
+ *
+ * Returns the same pointer; NULL for NULL and a bad handle. Any thread.
+ */
+struct wasm_memory_image_t *wasm_memory_image_retain(struct wasm_memory_image_t *image);
+
+/**
+ * The type of the memory that an image is a snapshot of: a descriptor that wasm_memory_new_in takes
+ * with this image.
+ *
+ * out: receives the type, with the size that the memory had as initial. For an image that is no
+ * snapshot every field is zero, so initial is absent.
+ *
+ * WASM_MEMORY_TYPE_ERROR: out is NULL or a bad handle (NULL_ARGUMENT, INVALID_HANDLE). Any thread.
+ */
+wasm_memory_status_t wasm_memory_image_get_type(const struct wasm_memory_image_t *image,
+                                                struct wasm_memory_descriptor_t *out);
+
+/**
+ * Gives back one reference to an image. Memories that started from it keep their bytes. NULL does
+ * nothing. Any thread.
+ */
+void wasm_memory_image_delete(struct wasm_memory_image_t *image);
+
+/**
  * Makes an allocator.
  *
  * config: its settings, copied; NULL means the defaults. out: receives the allocator, one
  * reference that the caller gives back with wasm_memory_allocator_delete; NULL after a failure.
  *
  * WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE), unknown bounds
- * (UNKNOWN_VALUE).
- * WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has
- * (ADDRESS_SPACE), no memory for the allocator (OUT_OF_MEMORY). Any thread.
+ * (UNKNOWN_VALUE), a pool of 0 slots (SETTINGS_CONFLICT), a limiter with reserved fields (RESERVED_FIELD).
+ * WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has, or the host
+ * refuses the pool (ADDRESS_SPACE, MAP_COUNT), no memory for the allocator (OUT_OF_MEMORY). Any
+ * thread.
  */
 wasm_memory_status_t wasm_memory_allocator_new(const struct wasm_memory_config_t *config,
                                                struct wasm_memory_allocator_t **out);
@@ -1159,16 +1426,47 @@ void wasm_memory_allocator_delete(struct wasm_memory_allocator_t *allocator);
 /**
  * Makes a memory from an allocator: wasm_memory_new with that allocator's settings.
  *
- * allocator: NULL means the default one. image: NULL for zeros. The rest, and the order of checks,
- * is as for wasm_memory_new; the size limit is the allocator's.
+ * allocator: NULL means the default one. image: what the memory starts from, NULL for zeros; its bytes
+ * are mapped copy-on-write. The rest, and the order of checks, is as for wasm_memory_new; the size
+ * limit is the allocator's.
  *
  * WASM_MEMORY_TYPE_ERROR: also for a bad allocator or image (INVALID_HANDLE), checked after out.
- * Any thread, different memories of one allocator at once.
+ * WASM_MEMORY_RANGE_ERROR: also, after MAXIMUM_BELOW_INITIAL, an image that does not lie within the
+ * initial size, or a snapshot whose size, address type or page size is another (IMAGE_DOES_NOT_FIT);
+ * after SIZE_LIMIT a size above the slots of the pool (SLOT_SIZE), the quota of memories
+ * (QUOTA_MEMORIES) and of bytes (QUOTA_BYTES), the limiter (LIMITER), and a pool that is all in use
+ * (POOL_EXHAUSTED). Any thread, different memories of one allocator at once.
  */
 wasm_memory_status_t wasm_memory_new_in(struct wasm_memory_allocator_t *allocator,
                                         const struct wasm_memory_descriptor_t *descriptor,
                                         const struct wasm_memory_image_t *image,
                                         struct wasm_memory_t **out);
+
+/**
+ * Gives back to the host all that the allocator keeps for reuse: reservations that memories have
+ * left, by whichever thread, and what free slots of a pool hold in memory.
+ *
+ * allocator: NULL means the default one. Nothing for a bad handle. Any thread.
+ */
+void wasm_memory_allocator_trim(struct wasm_memory_allocator_t *allocator);
+
+/**
+ * What an allocator has and has done.
+ *
+ * allocator: NULL means the default one. out: where to write; NULL is allowed and does nothing; zero
+ * in every field for a bad handle. Counts that other threads change meanwhile are each right at some
+ * moment of the call. Any thread.
+ */
+void wasm_memory_allocator_get_stats(const struct wasm_memory_allocator_t *allocator,
+                                     struct wasm_memory_stats_t *out);
+
+/**
+ * What one memory has and has done: memories, peak_memories and creations are 1, kept_bytes is 0.
+ *
+ * out: where to write; NULL is allowed and does nothing; zero in every field for a bad handle. One
+ * thread at a time for an unshared memory.
+ */
+void wasm_memory_get_stats(const struct wasm_memory_t *memory, struct wasm_memory_stats_t *out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -71,7 +71,9 @@ impl Kind for Keep {
 impl Keep {
     /// Keeps a region that its memory has left, with so many usable bytes.
     pub(crate) fn put(&self, region: Region, bytes: usize) {
-        region.registration().set_kept(bytes);
+        if let Some(registration) = region.registration() {
+            registration.set_kept(bytes);
+        }
         self.region.lock().0 = Some(region);
     }
 }
@@ -115,6 +117,14 @@ impl Buffers {
         self.keep.take()
     }
 
+    /// Detaches every buffer: the next one is new, and of fixed length. The answer must be dropped
+    /// after the memory's lock.
+    #[must_use]
+    pub(crate) fn detach_all(&mut self) -> Option<Ref<Buffer>> {
+        self.resizable = false;
+        self.detach()
+    }
+
     /// Detaches the current buffer of an unshared memory. The answer must be dropped after the
     /// memory's lock, which the destructor of a buffer takes.
     #[must_use]
@@ -127,7 +137,7 @@ impl Buffers {
     /// The current buffer, made where there is none. One of fixed length that a shared memory has
     /// outgrown is replaced: that is how growth by another thread becomes visible.
     fn get(&mut self, memory: &Ref<Memory>) -> Result<Ref<Buffer>> {
-        let length = memory.view().byte_length();
+        let length = memory.look().byte_length();
         let up_to_date =
             |current: &&Current| current.fixed_length.is_none_or(|fixed| fixed == length);
         let current = self.current.as_ref().filter(up_to_date);
@@ -145,9 +155,10 @@ impl Buffers {
             None => Vacancy::take()?.fill(Keep { region: Lock::new(Left(None)) }),
         };
         self.keep = Some(keep.clone());
-        let fixed_length = if resizable { None } else { Some(memory.view().byte_length()) };
+        let fixed_length = if resizable { None } else { Some(memory.look().byte_length()) };
+        memory.set_written();
         let buffer = vacancy.fill(Buffer {
-            base: AtomicPtr::new(memory.view().base()),
+            base: AtomicPtr::new(memory.look().base()),
             fixed_length,
             memory: memory.clone(),
             _keep: keep,
@@ -224,7 +235,7 @@ impl Buffer {
         if self.is_detached() {
             return 0;
         }
-        units::bytes(self.fixed_length.unwrap_or_else(|| self.memory.view().byte_length()))
+        units::bytes(self.fixed_length.unwrap_or_else(|| self.memory.look().byte_length()))
     }
 
     /// Length that the buffer can be resized to; its own length when it is fixed, 0 once detached.

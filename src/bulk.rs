@@ -24,12 +24,22 @@ impl Memory {
         Ok(whole.part(start, length))
     }
 
+    /// The same, to be written to.
+    ///
+    /// # Errors
+    /// [`Error::OutOfBounds`].
+    #[inline]
+    pub(crate) fn target(&self, index: u64, length: u64) -> Result<Span<'_>> {
+        self.set_written();
+        self.span(index, length)
+    }
+
     /// Fills a range with a byte: `memory.fill`.
     ///
     /// # Errors
     /// [`Error::OutOfBounds`].
     pub(crate) fn fill(&self, index: u64, value: u8, length: u64) -> Result<()> {
-        self.span(index, length)?.fill(value);
+        self.target(index, length)?.fill(value);
         Ok(())
     }
 
@@ -38,7 +48,7 @@ impl Memory {
     /// # Errors
     /// [`Error::OutOfBounds`], of the target first.
     pub(crate) fn copy(&self, index: u64, from: &Self, from_index: u64, length: u64) -> Result<()> {
-        let target = self.span(index, length)?;
+        let target = self.target(index, length)?;
         target.copy_from(&from.span(from_index, length)?);
         Ok(())
     }
@@ -56,7 +66,7 @@ impl Memory {
         segment_index: u64,
         length: u64,
     ) -> Result<()> {
-        let target = self.span(index, length)?;
+        let target = self.target(index, length)?;
         let (start, length) = checked(segment_index, length, segment_length)?;
         target.copy_from(&segment.part(start, length));
         Ok(())
@@ -74,8 +84,8 @@ impl Memory {
                 return Err(Error::Unaligned { requested: number, available: page });
             }
         }
-        let span = self.span(index, length)?;
-        self.discard_span(&span);
+        let (start, length) = checked(index, length, self.look().byte_length())?;
+        self.discard_range(start, length);
         Ok(())
     }
 }

@@ -219,6 +219,13 @@ reasons! {
     90 Internal Panic {} "a fault of the library itself was caught at its boundary";
 }
 
+impl Error {
+    /// Did the host refuse, which may have room again when something is given up?
+    pub(crate) const fn is_of_host(&self) -> bool {
+        matches!(self, Self::AddressSpace { .. } | Self::Commit { .. } | Self::MapCount { .. })
+    }
+}
+
 /// What most fallible functions of this crate return.
 pub type Result<T> = core::result::Result<T, Error>;
 

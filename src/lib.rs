@@ -11,9 +11,10 @@
 //! | `buffer` | buffers that detach, and those that grow |
 //! | `bulk` | ranges: read, write, fill, copy, init, discard |
 //! | `atomics` | wait and notify |
+//! | `image` | images, snapshots, reset |
 //! | `find` | which memory a faulting address belongs to |
 //! | `descriptor` | limits, and the order in which a descriptor is checked |
-//! | `allocator` | settings, reservations and the way down when the host has too little |
+//! | `allocator` | settings, reservations and the way down when the host has too little; reuse, pools, quotas, counts |
 //! | `error` | every cause of refusal, with its class and figures |
 //! | `units` | all arithmetic on sizes |
 //! | `region` | address space, the table of system calls, locks and object storage |
@@ -45,18 +46,20 @@ mod error;
 #[cfg(any(test, feature = "fault-injection"))]
 pub mod faults;
 mod find;
+mod image;
 mod memory;
 mod region;
 #[cfg(test)]
 mod test_support;
 mod units;
 
-pub use allocator::{Allocator, Bounds, Config};
+pub use allocator::{Allocator, Bounds, Config, Statistics};
 pub use atomics::Wait;
 pub use buffer::Buffer;
 pub use descriptor::{AddressType, Descriptor, MemoryType};
 pub use error::{Class, Error, Figures, Result};
 pub use find::Zone;
+pub use image::Image;
 pub use memory::{Layout, Memory, View};
 pub use region::slab::Ref;
 pub use region::{Unreleased, unreleased};

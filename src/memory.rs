@@ -7,17 +7,19 @@
 //!          ──── Allocator where the body came from and what its limits are
 //! ```
 
-use crate::allocator::{Allocator, Body, Growth, Moving};
+use crate::allocator::{Allocator, Body, Growth, Moving, Statistics};
 use crate::buffer::{Buffer, Buffers, Keep};
 use crate::descriptor::{AddressType, Descriptor, MemoryType};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
+use crate::image::Image;
 use crate::region::lock::{Guard, Lock, Repair};
 use crate::region::slab::{Kind, Ref, Slab, Slot, Vacancy};
 use crate::region::span::Span;
 use crate::region::{self, Old, Region};
 use crate::units;
+use core::mem;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 /// Base and length as compiled code reads them. Part of the C ABI: `wasm_memory_view_t`.
 #[derive(Debug)]
@@ -34,9 +36,12 @@ impl View {
     pub(crate) fn at(slot: NonNull<Slot<Memory>>) -> &'static Self {
         // SAFETY: slots are never unmapped.
         let slot = unsafe { slot.as_ref() };
-        // SAFETY: a memory begins with its view (repr(C)), and both fields are valid atomics
+        // SAFETY: a memory begins with its view (repr(C)), and all fields are valid atomics
         // whatever their bytes are.
-        unsafe { &*slot.value_address().cast::<Self>() }
+        let front = unsafe { &*slot.value_address().cast::<Front>() };
+        // Whoever asks knows an address in the memory.
+        front.written.store(true, Ordering::Relaxed);
+        &front.view
     }
 
     /// Address of byte 0.
@@ -53,6 +58,15 @@ impl View {
         // Sequentially consistent, as memory.size of a shared memory is.
         self.byte_length.load(Ordering::SeqCst)
     }
+}
+
+/// What is read of a memory first, and of one that may be gone.
+#[derive(Debug)]
+#[repr(C)]
+struct Front {
+    view: View,
+    /// Somebody may have written to the bytes: the base was given out, or a write was asked for.
+    written: AtomicBool,
 }
 
 /// What the address space around a memory looks like: what compiled code may rely on.
@@ -83,7 +97,7 @@ pub struct Layout {
 #[repr(C)]
 pub struct Memory {
     // What data() and size() read comes first, beside the word that a handle is checked by.
-    view: View,
+    front: Front,
     memory_type: MemoryType,
     user_data: AtomicPtr<()>,
     allocator: Option<Ref<Allocator>>,
@@ -93,8 +107,22 @@ pub struct Memory {
 /// What growth and buffers change.
 #[derive(Debug)]
 pub(crate) struct State {
-    body: Body,
+    pub(crate) body: Body,
     pub(crate) buffers: Buffers,
+    pub(crate) tally: Tally,
+}
+
+/// What is counted of one memory.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    /// Bytes at creation, which a reset to no snapshot brings back.
+    pub(crate) created_bytes: u64,
+    pub(crate) peak_bytes: u64,
+    pub(crate) discarded_bytes: u64,
+    pub(crate) growths: u32,
+    pub(crate) moves: u32,
+    pub(crate) refusals: u32,
+    pub(crate) reused: bool,
 }
 
 impl Repair for State {
@@ -127,10 +155,12 @@ impl Memory {
     /// JavaScript constructor.
     ///
     /// # Errors
-    /// Those of [`Descriptor::validate`], then [`Error::SizeLimit`], then what the host refuses:
-    /// [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`], [`Error::OutOfMemory`].
+    /// Those of [`Descriptor::validate`], then [`Error::SizeLimit`], [`Error::SlotSize`],
+    /// [`Error::QuotaMemories`], [`Error::QuotaBytes`], [`Error::Limiter`], then what the host refuses:
+    /// [`Error::PoolExhausted`], [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`],
+    /// [`Error::OutOfMemory`].
     pub fn new(descriptor: &Descriptor) -> Result<Ref<Self>> {
-        Self::create(None, descriptor)
+        Self::create(None, descriptor, None)
     }
 
     /// A memory from `allocator`, which it keeps alive.
@@ -138,33 +168,72 @@ impl Memory {
     /// # Errors
     /// Those of [`Memory::new`].
     pub fn new_in(allocator: &Ref<Allocator>, descriptor: &Descriptor) -> Result<Ref<Self>> {
-        Self::create(Some(allocator.clone()), descriptor)
+        Self::create(Some(allocator.clone()), descriptor, None)
+    }
+
+    /// A memory from `allocator` that starts from `image`.
+    ///
+    /// # Errors
+    /// Those of [`Memory::new`], and [`Error::ImageDoesNotFit`] after those of the descriptor.
+    pub fn new_from(
+        allocator: &Ref<Allocator>,
+        descriptor: &Descriptor,
+        image: &Ref<Image>,
+    ) -> Result<Ref<Self>> {
+        Self::create(Some(allocator.clone()), descriptor, Some(image))
     }
 
     pub(crate) fn create(
         allocator: Option<Ref<Allocator>>,
         descriptor: &Descriptor,
+        image: Option<&Ref<Image>>,
+    ) -> Result<Ref<Self>> {
+        let source = allocator.clone();
+        let made = Self::make(allocator, descriptor, image);
+        if let Err(error) = &made {
+            if error.class() == Class::Range {
+                allocator_of(&source).refused(error);
+            }
+        }
+        made
+    }
+
+    fn make(
+        allocator: Option<Ref<Allocator>>,
+        descriptor: &Descriptor,
+        image: Option<&Ref<Image>>,
     ) -> Result<Ref<Self>> {
         let (memory_type, pages) = descriptor.validate()?;
         let source = allocator_of(&allocator);
-        memory_type.check_size(pages, source.size_limit())?;
         let bytes = memory_type.bytes(pages);
+        if let Some(image) = image {
+            image.check_fits(&memory_type, pages)?;
+        }
+        memory_type.check_size(pages, source.size_limit())?;
+        let admitted = source.admit(&memory_type, bytes)?;
+        let length = host_length(bytes)?;
         let vacancy = Vacancy::take()?;
-        let body = source.create(&memory_type, bytes)?;
-        let view = View {
-            base: AtomicPtr::new(body.region().base().as_ptr()),
-            byte_length: AtomicUsize::new(host_length(bytes)?),
+        let (body, reused) =
+            source.create(&memory_type, bytes, image.and_then(|image| image.frozen()))?;
+        admitted.keep();
+        let front = Front {
+            view: View {
+                base: AtomicPtr::new(body.region().base().as_ptr()),
+                byte_length: AtomicUsize::new(length),
+            },
+            written: AtomicBool::new(false),
         };
+        let tally = Tally { created_bytes: bytes, peak_bytes: bytes, reused, ..Tally::default() };
         let memory = vacancy.fill(Self {
-            view,
+            front,
             memory_type,
             user_data: AtomicPtr::new(ptr::null_mut()),
             allocator,
-            state: Lock::new(State { body, buffers: Buffers::default() }),
+            state: Lock::new(State { body, buffers: Buffers::default(), tally }),
         });
         // From here on its addresses are found.
         let owner = memory.slot().cast();
-        memory.state().body.region().registration().set_owner(Some(owner));
+        memory.state().body.region().set_owner(Some(owner));
         Ok(memory)
     }
 
@@ -176,14 +245,34 @@ impl Memory {
     #[inline]
     #[must_use]
     pub fn view(&self) -> &View {
-        &self.view
+        self.set_written();
+        &self.front.view
+    }
+
+    /// The view, for whoever does not give the base out.
+    #[inline]
+    pub(crate) const fn look(&self) -> &View {
+        &self.front.view
+    }
+
+    /// Somebody may write to the bytes from here on.
+    #[inline]
+    pub(crate) fn set_written(&self) {
+        // A load is free where a store would take the cache line from other threads.
+        if !self.front.written.load(Ordering::Relaxed) {
+            self.front.written.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn allocator(&self) -> &Allocator {
+        allocator_of(&self.allocator)
     }
 
     /// Size in pages.
     #[inline]
     #[must_use]
     pub fn size(&self) -> u64 {
-        let bytes = units::bytes(self.view.byte_length());
+        let bytes = units::bytes(self.look().byte_length());
         bytes.wrapping_shr(self.memory_type.page_log2())
     }
 
@@ -215,34 +304,81 @@ impl Memory {
     ///
     /// # Errors
     /// In this order: [`Error::CountOutsideType`], [`Error::MaximumExceeded`],
-    /// [`Error::AboveLimit`], [`Error::SizeLimit`], [`Error::ReservationExceeded`], then what the
-    /// host refuses: [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`],
+    /// [`Error::AboveLimit`], [`Error::SizeLimit`], [`Error::SlotSize`],
+    /// [`Error::ReservationExceeded`], [`Error::QuotaBytes`], [`Error::Limiter`], then what the host
+    /// refuses: [`Error::AddressSpace`], [`Error::Commit`], [`Error::MapCount`],
     /// [`Error::OutOfMemory`].
     pub fn grow(&self, delta: u64) -> Result<u64> {
         self.memory_type.check_delta(delta)?;
-        // Declared before the lock is taken, so dropped after it.
-        let _leftovers;
-        let mut state = self.state();
-        let previous = self.size();
-        let limit = allocator_of(&self.allocator).size_limit();
-        let pages = self.memory_type.grown(previous, delta, limit)?;
-        _leftovers = self.grow_locked(&mut state, previous, pages)?;
-        Ok(previous)
+        self.grow_by(|_, _| Ok(delta))
     }
 
     /// Grows to `length` bytes, when `check` finds nothing wrong with that from the length that the
     /// memory has.
     pub(crate) fn grow_to(&self, length: u64, check: impl Fn(u64) -> Result<()>) -> Result<()> {
-        let _leftovers;
-        let mut state = self.state();
-        check(units::bytes(self.view.byte_length()))?;
-        let previous = self.size();
-        let target = length.wrapping_shr(self.memory_type.page_log2());
-        let delta = target.saturating_sub(previous);
-        let limit = allocator_of(&self.allocator).size_limit();
-        let pages = self.memory_type.grown(previous, delta, limit)?;
-        _leftovers = self.grow_locked(&mut state, previous, pages)?;
+        self.grow_by(|bytes, pages| {
+            check(bytes)?;
+            let target = length.wrapping_shr(self.memory_type.page_log2());
+            Ok(target.saturating_sub(pages))
+        })?;
         Ok(())
+    }
+
+    /// Grows by as many pages as `delta` says to the length in bytes and in pages that the memory
+    /// has, and answers the pages before.
+    fn grow_by(&self, delta: impl Fn(u64, u64) -> Result<u64>) -> Result<u64> {
+        self.told(self.try_grow_by(delta))
+    }
+
+    fn try_grow_by(&self, delta: impl Fn(u64, u64) -> Result<u64>) -> Result<u64> {
+        let allocator = self.allocator();
+        loop {
+            // Declared before the lock is taken, so dropped after it.
+            let leftovers;
+            let mut state = self.state();
+            let previous = self.size();
+            let current = units::bytes(self.look().byte_length());
+            let delta = delta(current, previous)?;
+            let pages = self.memory_type.grown(previous, delta, allocator.size_limit())?;
+            let bytes = self.memory_type.bytes(pages);
+            if pages == previous {
+                leftovers = self.grow_locked(&mut state, previous, pages)?;
+                drop(state);
+                drop(leftovers);
+                return Ok(previous);
+            }
+            state.body.check_growth(bytes, moving(&state.buffers))?;
+            let admitted = if allocator.asks() {
+                // The embedder is asked unlocked, and may have changed everything by its answer.
+                drop(state);
+                let admitted = allocator.admit_growth(&self.memory_type, current, bytes)?;
+                state = self.state();
+                if self.size() != previous {
+                    continue;
+                }
+                admitted
+            } else {
+                allocator.admit_growth(&self.memory_type, current, bytes)?
+            };
+            leftovers = self.grow_locked(&mut state, previous, pages)?;
+            admitted.keep();
+            drop(state);
+            drop(leftovers);
+            return Ok(previous);
+        }
+    }
+
+    /// Tells the allocator of a refusal. No lock is held.
+    pub(crate) fn told<T>(&self, outcome: Result<T>) -> Result<T> {
+        if let Err(error) = &outcome {
+            if error.class() == Class::Range {
+                let mut state = self.state();
+                state.tally.refusals = state.tally.refusals.saturating_add(1);
+                drop(state);
+                self.allocator().refused(error);
+            }
+        }
+        outcome
     }
 
     /// The growth itself, and what it does to the current buffer. The answer is dropped after the
@@ -259,20 +395,16 @@ impl Memory {
     }
 
     fn grow_body(&self, state: &mut State, bytes: u64) -> Result<Leftovers> {
-        let State { body, buffers } = state;
-        let allocator = allocator_of(&self.allocator);
+        let State { body, buffers, tally } = state;
         let length = host_length(bytes)?;
-        let moving = match (buffers.current_is_resizable(), buffers.has_keep()) {
-            // A resizable buffer is an object that stays: its bytes do too.
-            (true, _) => Moving::Forbidden,
-            (false, true) => Moving::Allowed(Old::Accessible),
-            (false, false) => Moving::Allowed(Old::Unused),
-        };
-        let before = self.view.byte_length();
+        let before = self.look().byte_length();
         let mut leftovers = Leftovers::default();
-        let growth = allocator.grow(&self.memory_type, body, bytes, moving)?;
+        let growth = self.allocator().grow(&self.memory_type, body, bytes, moving(buffers))?;
+        tally.growths = tally.growths.saturating_add(1);
+        tally.peak_bytes = tally.peak_bytes.max(bytes);
         if let Growth::Moved { old, unforked: _unforked } = growth {
-            self.view.base.store(body.region().base().as_ptr(), Ordering::Release);
+            tally.moves = tally.moves.saturating_add(1);
+            self.look().base.store(body.region().base().as_ptr(), Ordering::Release);
             leftovers.keep = buffers.take_keep();
             match &leftovers.keep {
                 Some(keep) => keep.put(old, before),
@@ -280,8 +412,13 @@ impl Memory {
             }
         }
         // Only now: whoever sees the length may use the bytes.
-        self.view.byte_length.store(length, Ordering::SeqCst);
+        self.look().byte_length.store(length, Ordering::SeqCst);
         Ok(leftovers)
+    }
+
+    /// Another length, after a reset. The memory is unshared, and one thread uses it.
+    pub(crate) fn set_byte_length(&self, length: usize) {
+        self.look().byte_length.store(length, Ordering::SeqCst);
     }
 
     /// All bytes of the memory as they are now.
@@ -289,17 +426,45 @@ impl Memory {
     #[allow(unsafe_code, reason = "vouches for the bytes of the body")]
     pub(crate) fn whole(&self) -> Span<'_> {
         // Length before base: a memory that moves is used by one thread, any other stays.
-        let length = self.view.byte_length();
+        let length = self.look().byte_length();
         // SAFETY: the bytes up to the length that was seen are open for as long as the memory lives.
         // Growth that moves an unshared memory is not called while another thread uses it.
-        unsafe { Span::new(self.view.base(), length) }
+        unsafe { Span::new(self.look().base(), length) }
     }
 
-    /// Discards a part of [`Memory::whole`].
-    #[allow(unsafe_code, reason = "vouches for the kind of mapping")]
-    pub(crate) fn discard_span(&self, span: &Span<'_>) {
-        // SAFETY: the body is private anonymous memory, and the span lies in its open part.
-        unsafe { span.discard() };
+    /// Sets `[index, index + length)`, which lies within the memory, to zero and gives its host pages
+    /// back.
+    pub(crate) fn discard_range(&self, index: usize, length: usize) {
+        let mut state = self.state();
+        // What was written there is gone, and the rest of the memory is what it was.
+        self.set_written();
+        state.body.region_mut().discard(index, length);
+        let bytes = units::bytes(length);
+        state.tally.discarded_bytes = state.tally.discarded_bytes.saturating_add(bytes);
+        self.allocator().discarded(bytes);
+    }
+
+    /// What the memory has and has done.
+    #[must_use]
+    pub fn statistics(&self) -> Statistics {
+        let state = self.state();
+        let (region, tally) = (state.body.region(), &state.tally);
+        let start = region.base().addr().get();
+        Statistics {
+            memories: 1,
+            peak_memories: 1,
+            reserved_bytes: units::bytes(region.shape().total()),
+            accessible_bytes: units::bytes(self.look().byte_length()),
+            peak_accessible_bytes: tally.peak_bytes,
+            resident_bytes: region::resident_bytes(start, region.shape().reservation()),
+            kept_bytes: 0,
+            creations: 1,
+            reuses: u64::from(tally.reused),
+            growths: tally.growths.into(),
+            moves: tally.moves.into(),
+            refusals: tally.refusals.into(),
+            discarded_bytes: tally.discarded_bytes,
+        }
     }
 
     /// Does the memory match what an import asks for?
@@ -360,6 +525,26 @@ impl Memory {
     }
 }
 
+impl Drop for Memory {
+    fn drop(&mut self) {
+        let State { body, .. } = self.state.get_mut();
+        let body = mem::replace(body, Body::nothing());
+        let bytes = units::bytes(self.front.view.byte_length());
+        let written = self.front.written.load(Ordering::Relaxed);
+        allocator_of(&self.allocator).release(body, bytes, written);
+    }
+}
+
+/// May growth move a memory with these buffers, and what becomes of the old place?
+fn moving(buffers: &Buffers) -> Moving {
+    match (buffers.current_is_resizable(), buffers.has_keep()) {
+        // A resizable buffer is an object that stays: its bytes do too.
+        (true, _) => Moving::Forbidden,
+        (false, true) => Moving::Allowed(Old::Accessible),
+        (false, false) => Moving::Allowed(Old::Unused),
+    }
+}
+
 fn allocator_of(allocator: &Option<Ref<Allocator>>) -> &Allocator {
     match allocator {
         Some(allocator) => allocator,
@@ -368,7 +553,7 @@ fn allocator_of(allocator: &Option<Ref<Allocator>>) -> &Allocator {
 }
 
 /// A length in bytes as the host can have one.
-fn host_length(bytes: u64) -> Result<usize> {
+pub(crate) fn host_length(bytes: u64) -> Result<usize> {
     units::host(bytes).ok_or(Error::AddressSpace { requested: bytes, available: 0, os_error: 0 })
 }
 

@@ -1,8 +1,11 @@
 //! What an allocator gives a memory: a region, how it opens, and whether it may move.
 
 use super::config::Bounds;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::region::fork::Unforked;
+use crate::region::frozen::Frozen;
+use crate::region::registry::Group;
+use crate::region::slab::Ref;
 use crate::region::{self, Old, Region, Shape};
 use crate::units;
 
@@ -48,13 +51,91 @@ const LEAST_STEP: u64 = 1 << 20;
 
 impl Body {
     /// Reserves a region, nothing of it open.
-    pub(super) fn reserve(shape: Shape, mobility: Mobility, bounds: Bounds) -> Result<Self> {
-        let region = Region::reserve(shape_for(shape, bounds))?;
+    pub(super) fn reserve(
+        shape: Shape,
+        mobility: Mobility,
+        bounds: Bounds,
+        group: Group,
+    ) -> Result<Self> {
+        let region = Region::reserve(shape_for(shape, bounds), group)?;
         Ok(Self { region, mobility, bounds })
+    }
+
+    /// The slot of a pool as a body.
+    pub(super) const fn of_slot(region: Region, bounds: Bounds) -> Self {
+        Self { region, mobility: Mobility::Never, bounds }
+    }
+
+    /// No body: what stays where one was taken away.
+    pub(crate) const fn nothing() -> Self {
+        let region = Region::nothing();
+        Self { region, mobility: Mobility::Never, bounds: Bounds::Guarded }
     }
 
     pub(crate) const fn region(&self) -> &Region {
         &self.region
+    }
+
+    pub(crate) const fn region_mut(&mut self) -> &mut Region {
+        &mut self.region
+    }
+
+    pub(super) fn into_region(self) -> Region {
+        self.region
+    }
+
+    /// Is it what a new memory would be given?
+    pub(super) fn is_like(&self, shape: Shape, mobility: Mobility, bounds: Bounds) -> bool {
+        self.region.shape() == shape_for(shape, bounds)
+            && self.mobility == mobility
+            && self.bounds == bounds
+    }
+
+    /// May another memory have it?
+    pub(super) fn is_reusable(&self) -> bool {
+        self.mobility != Mobility::Always && self.region.is_whole()
+    }
+
+    /// Makes the first `bytes` bytes of a clean body usable, starting from `image`, and in guarded
+    /// bounds no others.
+    pub(super) fn make_ready(&mut self, bytes: u64, image: Option<&Ref<Frozen>>) -> Result<()> {
+        if !self.region.has_image(image) && !self.region.put_image_on(None) {
+            return Err(self.refused_mapping());
+        }
+        if self.bounds == Bounds::Guarded {
+            self.region.close_to(bytes)?;
+        }
+        self.open_to(bytes)?;
+        if !self.region.put_image_on(image) {
+            return Err(self.refused_mapping());
+        }
+        Ok(())
+    }
+
+    fn refused_mapping(&self) -> Error {
+        Error::Commit { requested: self.open_bytes(), available: 0, os_error: 0 }
+    }
+
+    /// Brings the body back in place to `bytes` bytes that are `image`'s and zero elsewhere. A refusal
+    /// changes nothing.
+    pub(super) fn reset(
+        &mut self,
+        bytes: u64,
+        image: Option<&Ref<Frozen>>,
+        keep: usize,
+    ) -> Result<()> {
+        if bytes > self.open_bytes() {
+            self.open_to(bytes)?;
+        }
+        self.region.set_written();
+        if self.bounds == Bounds::Guarded {
+            // The last thing that can be refused.
+            self.region.close_to(bytes)?;
+        }
+        if !self.region.clean(keep) || !self.region.put_image_on(image) {
+            self.region.overwrite_with(image);
+        }
+        Ok(())
     }
 
     /// Bytes from the base that are open, ahead of the length in checked bounds.
@@ -90,6 +171,14 @@ impl Body {
         }
     }
 
+    /// Refuses growth to more bytes than there can be where the body is, when it may not move.
+    pub(crate) fn check_growth(&self, bytes: u64, moving: Moving) -> Result<()> {
+        match moving {
+            Moving::Allowed(_) if self.moves_for(bytes) => Ok(()),
+            _ => self.region.check_room(bytes),
+        }
+    }
+
     /// Makes the first `bytes` bytes usable in place. A refusal changes nothing.
     pub(super) fn open_to(&mut self, bytes: u64) -> Result<()> {
         if self.opens_ahead() {
@@ -121,7 +210,9 @@ impl Body {
     /// A memory that every growth moves has no reservation beyond what is open, for whoever asks.
     fn tell_reservation(&self) {
         if self.mobility == Mobility::Always {
-            self.region.registration().set_reservation(self.region.open());
+            if let Some(registration) = self.region.registration() {
+                registration.set_reservation(self.region.open());
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The settings of an allocator.
 
+use super::limiter::{Callbacks, Limiter};
 use super::{Allocator, ladder};
 use crate::error::{Error, Result};
 use crate::region::lock::{Lock, Repair};
@@ -10,6 +11,13 @@ const SIZE_LIMIT: u64 = 1 << 34;
 
 /// Bytes of the guard after a reservation: one WebAssembly page.
 const GUARD_AFTER: u64 = 1 << 16;
+
+/// Up to so many bytes are written over rather than dropped when a memory is cleaned: beyond, the
+/// kernel is as fast, and keeps nothing.
+const KEEP_RESIDENT: u64 = 1 << 20;
+
+/// Most bytes that stay in memory over all that waits for reuse: 64 MiB.
+const KEPT_BYTES: u64 = 1 << 26;
 
 /// What an allocator follows.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +33,24 @@ pub(crate) struct Settings {
     /// Most bytes that a memory may have.
     pub(crate) size_limit: u64,
     pub(crate) bounds: Bounds,
+    /// Bytes that are written over when a memory is cleaned; the kernel drops more.
+    pub(crate) keep_resident: u64,
+    /// Most bytes in memory over all that waits for reuse.
+    pub(crate) kept_bytes: u64,
+    pub(crate) huge_pages: bool,
+    /// Make the initial pages resident at creation?
+    pub(crate) prefault: bool,
+    /// Most memories, and most bytes over all of them; 0 is no limit.
+    pub(crate) quota_memories: u64,
+    pub(crate) quota_bytes: u64,
+    pub(crate) pool: Option<PoolSize>,
+}
+
+/// How many slots a pool has, and the bytes of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PoolSize {
+    pub(crate) slots: u32,
+    pub(crate) slot_bytes: u64,
 }
 
 /// Who sees to it that no access passes the byte length.
@@ -66,10 +92,30 @@ impl Settings {
         fallback: None,
         size_limit: SIZE_LIMIT,
         bounds: Bounds::Guarded,
+        keep_resident: KEEP_RESIDENT,
+        kept_bytes: KEPT_BYTES,
+        huge_pages: false,
+        prefault: false,
+        quota_memories: 0,
+        quota_bytes: 0,
+        pool: None,
     };
 
     pub(crate) fn guards(&self) -> Guards {
-        self.guards.unwrap_or(Guards { before: 0, after: GUARD_AFTER })
+        // In a pool whose engine checks bounds, guards would only cut its one mapping into many.
+        let after =
+            if self.pool.is_some() && self.bounds == Bounds::Checked { 0 } else { GUARD_AFTER };
+        self.guards.unwrap_or(Guards { before: 0, after })
+    }
+
+    /// Inaccessible bytes after the last slot of a pool.
+    pub(crate) fn guard_after_pool(&self) -> u64 {
+        self.guards.map_or(GUARD_AFTER, |guards| guards.after)
+    }
+
+    /// How much of a memory is kept in memory when it is cleaned for the next one.
+    pub(crate) fn keep_for_reuse(&self) -> u64 {
+        self.keep_resident.min(self.kept_bytes)
     }
 
     /// Compiled code relies on a reservation or guard that was asked for by number, so those are
@@ -87,11 +133,13 @@ pub struct Config {
 }
 
 /// Settings as the caller said them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 struct Draft {
     settings: Settings,
     /// A number that may stand for nothing.
     bounds: u32,
+    /// An error where the last one could not be set, so that no allocator does without it silently.
+    limiter: Result<Option<Ref<Limiter>>>,
 }
 
 impl Repair for Draft {
@@ -115,7 +163,7 @@ impl Config {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn new() -> Result<Ref<Self>> {
-        let draft = Draft { settings: Settings::DEFAULT, bounds: 0 };
+        let draft = Draft { settings: Settings::DEFAULT, bounds: 0, limiter: Ok(None) };
         Ok(Vacancy::take()?.fill(Self { draft: Lock::new(draft) }))
     }
 
@@ -152,27 +200,73 @@ impl Config {
         self.draft.lock().settings.size_limit = bytes;
     }
 
+    /// A pool of `slots` slots of `slot_bytes` bytes each, rounded up to the host page, in one
+    /// reservation. Default: none.
+    pub fn set_pool(&self, slots: u32, slot_bytes: u64) {
+        self.draft.lock().settings.pool = Some(PoolSize { slots, slot_bytes });
+    }
+
+    /// Up to so many bytes of a memory are written over when it is reset or cleaned for the next one;
+    /// the kernel drops more. Default: 1 MiB.
+    pub fn set_keep_resident(&self, bytes: u64) {
+        self.draft.lock().settings.keep_resident = bytes;
+    }
+
+    /// Most bytes in memory over all that waits for reuse. Default: 64 MiB.
+    pub fn set_kept_bytes(&self, bytes: u64) {
+        self.draft.lock().settings.kept_bytes = bytes;
+    }
+
+    /// Ask the host for large pages? Default: no.
+    pub fn set_huge_pages(&self, wanted: bool) {
+        self.draft.lock().settings.huge_pages = wanted;
+    }
+
+    /// Make the initial pages resident at creation? Default: no.
+    pub fn set_prefault(&self, wanted: bool) {
+        self.draft.lock().settings.prefault = wanted;
+    }
+
+    /// Most memories, and most bytes over all of them; 0 is no limit. Default: none.
+    pub fn set_quota(&self, memories: u64, bytes: u64) {
+        let mut draft = self.draft.lock();
+        draft.settings.quota_memories = memories;
+        draft.settings.quota_bytes = bytes;
+    }
+
+    /// Who is asked before each creation and growth, instead of whoever was. What cannot be set is an
+    /// error of [`Config::allocator`].
+    pub(crate) fn set_limiter(&self, callbacks: Result<Option<Callbacks>>) {
+        let limiter = callbacks.and_then(|callbacks| match callbacks {
+            Some(callbacks) => Ok(Some(Vacancy::take()?.fill(Limiter::new(callbacks)))),
+            None => Ok(None),
+        });
+        let mut draft = self.draft.lock();
+        let former = core::mem::replace(&mut draft.limiter, limiter);
+        // Where this was the last that knew it, its `finalize` runs: unlocked.
+        drop(draft);
+        drop(former);
+    }
+
     /// An allocator that follows these settings. Later changes of the config do not reach it.
     ///
     /// # Errors
-    /// [`Error::UnknownValue`] for bounds that stand for nothing, [`Error::AddressSpace`] for a
-    /// reservation and guards whose sum no host has, [`Error::OutOfMemory`].
+    /// What the limiter was refused for, [`Error::UnknownValue`] for bounds that stand for nothing, [`Error::SettingsConflict`] for a
+    /// pool of 0 slots, [`Error::AddressSpace`] for a reservation and guards, or a pool, that the
+    /// host does not have, [`Error::MapCount`], [`Error::OutOfMemory`].
     pub fn allocator(&self) -> Result<Ref<Allocator>> {
-        let draft = *self.draft.lock();
-        let bounds = Bounds::from_number(draft.bounds)
-            .ok_or(Error::UnknownValue { requested: u64::from(draft.bounds) })?;
-        let settings = Settings { bounds, ..draft.settings };
+        let draft = self.draft.lock();
+        let (number, limiter) = (draft.bounds, draft.limiter.clone());
+        let settings = draft.settings;
+        drop(draft);
+        let limiter = limiter?;
+        let bounds = Bounds::from_number(number)
+            .ok_or(Error::UnknownValue { requested: u64::from(number) })?;
+        let settings = Settings { bounds, ..settings };
+        if let Some(PoolSize { slots: 0, slot_bytes }) = settings.pool {
+            return Err(Error::SettingsConflict { requested: 0, available: slot_bytes });
+        }
         ladder::check_sizes(&settings)?;
-        Ok(Vacancy::take()?.fill(Allocator { settings }))
-    }
-}
-
-impl Allocator {
-    /// An allocator with the default settings.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn new() -> Result<Ref<Self>> {
-        Ok(Vacancy::take()?.fill(Self { settings: Settings::DEFAULT }))
+        Allocator::with(settings, limiter)
     }
 }

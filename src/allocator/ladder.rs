@@ -24,6 +24,11 @@ pub(super) struct Rung {
     pub(super) mobility: Mobility,
 }
 
+/// The shape of a pool's slot of `bytes` bytes.
+pub(super) fn slot_shape(settings: &Settings, bytes: u64) -> Result<Shape> {
+    shape(settings, bytes)
+}
+
 /// Refuses a config whose reservation and guards no host can have.
 pub(super) fn check_sizes(settings: &Settings) -> Result<()> {
     shape(settings, settings.reservation.unwrap_or(0)).map(|_| ())

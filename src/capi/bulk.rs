@@ -65,7 +65,7 @@ pub unsafe extern "C" fn wasm_memory_write(
         let memory = unsafe { used(memory) }?;
         // SAFETY: the caller passes NULL or readable bytes.
         let source = unsafe { foreign(source, length) }?;
-        memory.span(index, units::bytes(length))?.copy_from(&source);
+        memory.target(index, units::bytes(length))?.copy_from(&source);
         Ok(())
     })
 }

@@ -155,16 +155,20 @@ pub const WASM_MEMORY_REASON_PANIC: u32 = 90;
 pub unsafe extern "C" fn wasm_memory_last_error(out: *mut wasm_memory_error_t) {
     // SAFETY: the caller passes NULL or a writable struct.
     let out = unsafe { Out::new(out) };
-    let error = LAST.get();
+    out.write(error_to_c(LAST.get()));
+}
+
+/// An error as C reads it.
+pub(super) fn error_to_c(error: Option<Error>) -> wasm_memory_error_t {
     let figures = error.map(|error| error.figures()).unwrap_or_default();
-    out.write(wasm_memory_error_t {
+    wasm_memory_error_t {
         status: error.map_or(status::WASM_MEMORY_OK, |error| status::of(error.class())),
         reason: error.map_or(WASM_MEMORY_REASON_NONE, |error| error.reason()),
         os_error: figures.os_error,
         requested: figures.requested,
         available: figures.available,
         reserved: [0; 2],
-    });
+    }
 }
 
 /// The same in English, as snprintf writes it.

@@ -139,7 +139,7 @@ pub unsafe extern "C" fn wasm_memory_size(memory: *const wasm_memory_t) -> u64 {
 #[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_byte_length"))]
 pub unsafe extern "C" fn wasm_memory_byte_length(memory: *const wasm_memory_t) -> u64 {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
-    unsafe { field(memory) }.map_or(0, |memory| units::bytes(memory.view().byte_length()))
+    unsafe { field(memory) }.map_or(0, |memory| units::bytes(memory.look().byte_length()))
 }
 
 /// Gives back one reference to a memory. With the last one the handle is dead, and the address

@@ -40,6 +40,10 @@ pub mod bulk;
 
 pub mod atomics;
 
+pub mod config;
+
+pub mod image;
+
 pub mod allocator;
 
 mod pointer;

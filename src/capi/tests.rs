@@ -1,6 +1,7 @@
 //! The C functions under refused system calls: whatever is refused, state and error are right.
 
 use super::allocator::*;
+use super::config::*;
 use super::descriptor::*;
 use super::error::*;
 use super::memory::*;
@@ -51,6 +52,9 @@ fn delete(memory: *mut wasm_memory_t) {
 fn scenario(allocator: *mut wasm_memory_allocator_t, fault: Fault) -> bool {
     let mut refused = 0;
     let mut memory = ptr::without_provenance_mut(1);
+    // What is kept for reuse would save the calls that are to be refused.
+    // SAFETY: NULL or a handle of this test.
+    unsafe { wasm_memory_allocator_trim(allocator) };
     faults::with(fault, || {
         // SAFETY: pointers of this test.
         let status = unsafe {

@@ -12,15 +12,32 @@ pub(crate) fn opening_costs(region: &Region) -> bool {
     overcommit_is_off() || os::limit(Limit::Data).is_some() || is_locked(region)
 }
 
+/// Does the host charge what is open, touched or not, against a limit of all processes?
+pub(crate) fn open_is_charged() -> bool {
+    overcommit_is_off()
+}
+
+/// Does the host use large pages where nobody asks for them?
+pub(crate) fn huge_pages_come_unasked() -> bool {
+    static ALWAYS: AtomicU8 = AtomicU8::new(UNKNOWN);
+    remembered(&ALWAYS, || proc::huge_pages_are_always().unwrap_or(false))
+}
+
 /// `vm.overcommit_memory`, which is not expected to change while a process runs.
 fn overcommit_is_off() -> bool {
     static OFF: AtomicU8 = AtomicU8::new(UNKNOWN);
-    const UNKNOWN: u8 = 2;
-    match OFF.load(Ordering::Relaxed) {
+    remembered(&OFF, || proc::overcommit_is_off().unwrap_or(false))
+}
+
+const UNKNOWN: u8 = 2;
+
+/// What `ask` answered the first time.
+fn remembered(answer: &AtomicU8, ask: impl FnOnce() -> bool) -> bool {
+    match answer.load(Ordering::Relaxed) {
         UNKNOWN => {
-            let off = proc::overcommit_is_off().unwrap_or(false);
-            OFF.store(u8::from(off), Ordering::Relaxed);
-            off
+            let told = ask();
+            answer.store(u8::from(told), Ordering::Relaxed);
+            told
         }
         known => known == 1,
     }

@@ -60,6 +60,11 @@ impl<T> Lock<T> {
         Self { word: AtomicU32::new(FREE), value: UnsafeCell::new(value) }
     }
 
+    /// The value, while nobody else can have the lock.
+    pub(crate) const fn get_mut(&mut self) -> &mut T {
+        self.value.get_mut()
+    }
+
     #[inline]
     fn unlock(&self) {
         if self.word.swap(FREE, Ordering::Release) & STATE == HELD_WITH_WAITERS {

@@ -1,9 +1,12 @@
 //! The only place that talks to the operating system, and the storage that rests on it directly.
 //!
-//! * [`os`]: the table of system calls. Every one that the library makes is a function there, and
-//!   each passes a gate where a test can make it fail.
+//! * [`os`], [`os_files`], `pagemap`: the table of system calls. Every one that the library makes is a
+//!   function there, and each passes a gate where a test can make it fail.
 //! * [`Region`]: one reservation of address space with an open part that grows. It is what the
 //!   layers above see; which host calls stand behind it is `unix.rs`.
+//! * `clean`: what a former use left in a region, found and taken away; images put on and taken off.
+//! * [`frozen`]: bytes that are mapped copy-on-write.
+//! * [`slots`]: the regions of a pool, in one reservation.
 //! * `charging`: what opening ahead of use costs on this host.
 //! * `fork`: what a fork must not cut through.
 //! * [`refusal`]: finds out why the host refused, so that the error can name the limit.
@@ -16,19 +19,25 @@
 //! [`page_size`], unless a function says otherwise.
 
 mod charging;
+mod clean;
 pub(crate) mod fork;
+pub(crate) mod frozen;
 pub(crate) mod lock;
 mod moving;
 pub(crate) mod os;
+pub(crate) mod os_files;
+mod pagemap;
 mod proc;
 mod refusal;
 pub(crate) mod registry;
 pub(crate) mod slab;
+pub(crate) mod slots;
 pub(crate) mod span;
 mod unix;
 mod unreleased;
 
-pub(crate) use charging::opening_costs;
+pub(crate) use charging::{huge_pages_come_unasked, open_is_charged, opening_costs};
+pub(crate) use clean::resident_bytes;
 pub(crate) use moving::Old;
 pub(crate) use unix::{Region, Shape};
 pub use unreleased::{Unreleased, count as unreleased};

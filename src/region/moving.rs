@@ -13,6 +13,7 @@
 #![allow(unsafe_code, reason = "moves pages between regions")]
 
 use super::os::{self, Access, Errno, Vacated};
+use super::registry::{Group, Registration};
 use super::unix::{Region, Shape, give_back};
 use super::{proc, unreleased};
 use crate::error::{Error, Result};
@@ -43,7 +44,8 @@ impl Region {
             let new = self.copy_body(shape, bytes)?;
             return Ok(self.replace(new));
         }
-        let mut new = Self::for_move(shape, self.open, bytes)?;
+        let group = self.group();
+        let mut new = Self::for_move(shape, self.open, bytes, group)?;
         if let Err(errno) = self.move_body(&mut new, old) {
             drop(new);
             let start = self.base.addr().get();
@@ -54,21 +56,31 @@ impl Region {
             }
             // The kernel wants some mappings in hand for a move; copying needs fewer.
             new = self.copy_body(shape, bytes)?;
+        } else {
+            // The mapping of an image has moved along, and what is known of the pages holds there.
+            new.image = self.image.take();
+            new.torn = self.torn;
         }
         new.open = new.end_of_open(bytes)?;
         Ok(self.replace(new))
     }
 
+    fn group(&self) -> Group {
+        self.registration().map_or(Group::NONE, Registration::group)
+    }
+
     /// Becomes the new region, found as the same owner's, and answers the old one.
     fn replace(&mut self, new: Self) -> Self {
-        new.registration().set_owner(self.registration().owner());
+        if let (Some(from), Some(to)) = (self.registration(), new.registration()) {
+            to.set_owner(from.owner());
+        }
         mem::replace(self, new)
     }
 
     /// A new region whose bytes from `body` to `bytes` are open: once pages have moved there is
     /// nothing left that can be refused.
-    fn for_move(shape: Shape, body: usize, bytes: u64) -> Result<Self> {
-        let mut new = Self::reserve(shape)?;
+    fn for_move(shape: Shape, body: usize, bytes: u64, group: Group) -> Result<Self> {
+        let mut new = Self::reserve(shape, group)?;
         let end = new.end_of_open(bytes)?;
         if let Some(more) = end.checked_sub(body).filter(|more| *more > 0) {
             new.protect_open(body, more)?;
@@ -168,8 +180,9 @@ impl Region {
 
     /// Copies the body into a new region of `shape` that is open up to `bytes`.
     fn copy_body(&self, shape: Shape, bytes: u64) -> Result<Self> {
-        let mut new = Self::reserve(shape)?;
+        let mut new = Self::reserve(shape, self.group())?;
         new.open_to(bytes)?;
+        new.written = true;
         // SAFETY: both are open over `self.open` bytes and are different mappings. A memory that
         // moves is not shared, so nobody writes to it meanwhile.
         unsafe { ptr::copy_nonoverlapping(self.base.as_ptr(), new.base.as_ptr(), self.open) };
@@ -260,7 +273,7 @@ mod tests {
             write(&region, 5, 5);
             write(&region, 70_000, 7);
             split(&region);
-            let mut new = Region::for_move(larger(), region.open(), 3 * PAGE).unwrap();
+            let mut new = Region::for_move(larger(), region.open(), 3 * PAGE, Group::NONE).unwrap();
             let fault = Fault { call: Some(Call::Remap), ..Fault::nth(failing - 1) };
             let moved = faults::with(fault, || region.move_body(&mut new, Old::Accessible));
             assert_eq!(moved.is_ok(), failing == 4, "two mappings take two moves");

@@ -36,6 +36,18 @@ pub enum Call {
     Resident,
     /// A futex wait of `memory.atomic.wait`.
     Wait,
+    /// `memfd_create`
+    MemoryFile,
+    /// `ftruncate`
+    Truncate,
+    /// `write` and `pwrite`
+    Write,
+    /// `fcntl` that seals
+    Seal,
+    /// `fstat`
+    Status,
+    /// The ioctl that finds pages in memory
+    Scan,
 }
 
 /// An `errno`.
@@ -64,27 +76,27 @@ impl Access {
 
 #[cfg(not(any(test, feature = "fault-injection")))]
 #[allow(clippy::unnecessary_wraps, reason = "its twin for tests refuses")]
-const fn gate(_call: Call) -> Result<(), Errno> {
+pub(super) const fn gate(_call: Call) -> Result<(), Errno> {
     Ok(())
 }
 
 #[cfg(any(test, feature = "fault-injection"))]
-fn gate(call: Call) -> Result<(), Errno> {
+pub(super) fn gate(call: Call) -> Result<(), Errno> {
     crate::faults::gate(call)
 }
 
-fn last_errno() -> Errno {
+pub(super) fn last_errno() -> Errno {
     // Reading errno through std needs no unsafe and no heap.
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
 }
 
 /// The errno of a call that answers 0 or -1.
-fn check(result: c_int) -> Result<(), Errno> {
+pub(super) fn check(result: c_int) -> Result<(), Errno> {
     if result == 0 { Ok(()) } else { Err(last_errno()) }
 }
 
 /// The address that `mmap` or `mremap` answered.
-fn check_address(address: *mut c_void) -> Result<NonNull<u8>, Errno> {
+pub(super) fn check_address(address: *mut c_void) -> Result<NonNull<u8>, Errno> {
     if address == libc::MAP_FAILED {
         return Err(last_errno());
     }
@@ -101,12 +113,20 @@ pub(crate) enum Charge {
     Never,
 }
 
+impl Charge {
+    /// The flag of a mapping that is charged this way.
+    pub(super) const fn flag(self) -> c_int {
+        match self {
+            Self::WhenOpened => 0,
+            Self::Never => libc::MAP_NORESERVE,
+        }
+    }
+}
+
 /// Maps `length` fresh private bytes anywhere; they read zero.
 pub(crate) fn map(length: usize, access: Access, charge: Charge) -> Result<NonNull<u8>, Errno> {
     gate(Call::Map)?;
-    let flags = libc::MAP_PRIVATE
-        | libc::MAP_ANONYMOUS
-        | if charge == Charge::Never { libc::MAP_NORESERVE } else { 0 };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | charge.flag();
     // SAFETY: a fresh anonymous mapping at an address of the kernel's choice disturbs nothing.
     let address = unsafe { libc::mmap(ptr::null_mut(), length, access.bits(), flags, -1, 0) };
     check_address(address)
@@ -153,9 +173,10 @@ pub(crate) unsafe fn map_over(
     start: NonNull<u8>,
     length: usize,
     access: Access,
+    charge: Charge,
 ) -> Result<(), Errno> {
     gate(Call::Map)?;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED | charge.flag();
     // SAFETY: the caller owns the range that is replaced.
     let address = unsafe { libc::mmap(start.as_ptr().cast(), length, access.bits(), flags, -1, 0) };
     check_address(address).map(|_| ())
@@ -241,27 +262,39 @@ pub(crate) enum Advice {
     DontNeed,
     /// The same, for locked pages as well (Linux 5.18).
     DontNeedLocked,
+    /// Use large pages.
+    HugePages,
+    /// Use no large pages.
+    NoHugePages,
+    /// Make the pages present and writable (Linux 5.14).
+    Populate,
 }
 
 /// Tells the kernel what will become of `[start, start + length)`.
 ///
 /// # Safety
-/// The range is page-aligned, mapped, belongs to the caller, no Rust reference into it exists, and
-/// its contents are no longer wanted.
+/// The range is page-aligned, mapped, belongs to the caller, and no Rust reference into it exists.
+/// With `DontNeed` and `DontNeedLocked` its contents are no longer wanted.
 pub(crate) unsafe fn advise(
     start: NonNull<u8>,
     length: usize,
     advice: Advice,
 ) -> Result<(), Errno> {
     gate(Call::Advise)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     let advice = match advice {
         Advice::DontNeed => libc::MADV_DONTNEED,
-        #[cfg(any(target_os = "linux", target_os = "android"))]
         Advice::DontNeedLocked => libc::MADV_DONTNEED_LOCKED,
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        Advice::DontNeedLocked => return Err(libc::EINVAL),
+        Advice::HugePages => libc::MADV_HUGEPAGE,
+        Advice::NoHugePages => libc::MADV_NOHUGEPAGE,
+        Advice::Populate => libc::MADV_POPULATE_WRITE,
     };
-    // SAFETY: the caller owns the range and does without what is in it.
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    let advice = match advice {
+        Advice::DontNeed => libc::MADV_DONTNEED,
+        _ => return Err(libc::EINVAL),
+    };
+    // SAFETY: the caller owns the range, and does without what is in it where the advice says so.
     check(unsafe { libc::madvise(start.as_ptr().cast(), length, advice) })
 }
 
@@ -281,6 +314,8 @@ pub(crate) enum Limit {
     Data,
     /// `RLIMIT_MEMLOCK`: locked memory.
     Locked,
+    /// `RLIMIT_FSIZE`: the length of a file. Passing it raises a signal.
+    FileSize,
 }
 
 /// The limit in bytes, or `None` where there is none or it cannot be told.
@@ -291,6 +326,7 @@ pub(crate) fn limit(limit: Limit) -> Option<u64> {
         Limit::AddressSpace => libc::RLIMIT_AS,
         Limit::Data => libc::RLIMIT_DATA,
         Limit::Locked => libc::RLIMIT_MEMLOCK,
+        Limit::FileSize => libc::RLIMIT_FSIZE,
     };
     let mut value = libc::rlimit { rlim_cur: libc::RLIM_INFINITY, rlim_max: libc::RLIM_INFINITY };
     // SAFETY: `value` is a live rlimit that the call fills.
@@ -507,6 +543,31 @@ pub(crate) fn wait(_word: &AtomicU32, _expected: u32) {
 /// Nothing sleeps where [`wait`] only gives up its turn.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) fn wake_address(_word: *const AtomicU32) {}
+
+/// Seconds since some moment, from a clock that is read without a system call and may lag by a few
+/// milliseconds.
+pub(crate) fn coarse_seconds() -> u32 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC_COARSE;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    // SAFETY: zero bytes are a timespec; some hosts pad it.
+    let mut time: libc::timespec = unsafe { core::mem::zeroed() };
+    // SAFETY: `time` is a live timespec that the call fills.
+    unsafe { libc::clock_gettime(CLOCK, &mut time) };
+    u32::try_from(time.tv_sec).unwrap_or(0)
+}
+
+/// A number that differs between threads that live at the same time. Needs no thread-local of ours.
+#[allow(
+    clippy::as_conversions,
+    clippy::cast_possible_truncation,
+    reason = "an integer or a pointer, by host; any bits will do"
+)]
+pub(crate) fn thread_number() -> usize {
+    // SAFETY: pthread_self has no preconditions.
+    unsafe { libc::pthread_self() as usize }
+}
 
 /// A function that is called around a fork.
 pub(crate) type AtFork = unsafe extern "C" fn();

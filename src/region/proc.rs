@@ -81,6 +81,16 @@ pub(super) fn overcommit_is_off() -> Option<bool> {
     read_number(c"/proc/sys/vm/overcommit_memory").map(|mode| mode == OFF)
 }
 
+/// Does the host use large pages where nobody asks for them?
+pub(super) fn huge_pages_are_always() -> Option<bool> {
+    const ALWAYS: &[u8] = b"[always]";
+    let mut always = false;
+    each_line(c"/sys/kernel/mm/transparent_hugepage/enabled", |line| {
+        always |= line.windows(ALWAYS.len()).any(|word| word == ALWAYS);
+    })?;
+    Some(always)
+}
+
 /// The limit of what all processes may commit, in bytes.
 pub(super) fn commit_limit() -> Option<u64> {
     let mut limit = None;

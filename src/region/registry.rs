@@ -18,6 +18,7 @@
 #![allow(unsafe_code, reason = "reads entries through pointers that other threads replace")]
 
 use super::lock::{Guard, Lock, Repair};
+use super::slots::SlotTable;
 use super::{page_size, storage};
 use crate::error::{Error, Result};
 use crate::units;
@@ -37,8 +38,20 @@ struct Entry {
     owner: AtomicPtr<()>,
     /// What of the body can be used when the owner is [`KEPT`].
     kept: AtomicUsize,
-    /// The next of the free list; guarded by the lock.
+    /// The slots when the owner is [`POOL`]; a table is never unmapped.
+    slots: AtomicPtr<SlotTable>,
+    /// The next of the free list; guarded by the lock. Of a registered region, whose it is counted
+    /// as: a [`Group`].
     next: AtomicPtr<Entry>,
+}
+
+/// Whose statistics a region belongs to, by an address that stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Group(pub(crate) usize);
+
+impl Group {
+    /// Nobody's.
+    pub(crate) const NONE: Self = Self(0);
 }
 
 /// Who has a region.
@@ -52,6 +65,9 @@ pub(crate) enum Owner {
 
 /// Stands for an owner where only buffers keep a region; no object is at this address.
 const KEPT: NonNull<()> = NonNull::<u8>::dangling().cast();
+
+/// Stands for an owner where each slot of the region has its own; no object is at this address.
+const POOL: NonNull<()> = NonNull::<u16>::dangling().cast();
 
 /// What is known of an address that lies in a region which somebody owns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +104,17 @@ impl Registration {
         NonNull::new(self.entry.owner.load(Ordering::Acquire))
     }
 
+    /// Whose statistics the region belongs to.
+    pub(crate) fn group(&self) -> Group {
+        Group(self.entry.next.load(Ordering::Relaxed).addr())
+    }
+
+    /// From here on addresses in the region are found as `table` says of each slot.
+    pub(super) fn set_slots(&self, table: &'static SlotTable) {
+        self.entry.slots.store(ptr::from_ref(table).cast_mut(), Ordering::Relaxed);
+        self.set_owner(Some(POOL));
+    }
+
     /// From here on addresses in the region are found as bytes that only buffers keep.
     pub(crate) fn set_kept(&self, bytes: usize) {
         self.entry.kept.store(bytes, Ordering::Relaxed);
@@ -122,6 +149,7 @@ impl Place {
         length: usize,
         base: NonNull<u8>,
         reservation: usize,
+        group: Group,
     ) -> Registration {
         let entry = self.entry;
         core::mem::forget(self);
@@ -133,6 +161,7 @@ impl Place {
         entry.base.store(base.addr().get(), Ordering::Relaxed);
         entry.reservation.store(reservation, Ordering::Relaxed);
         entry.owner.store(ptr::null_mut(), Ordering::Relaxed);
+        entry.next.store(ptr::without_provenance_mut(group.0), Ordering::Relaxed);
         entry.version.store((version | 1).wrapping_add(1), Ordering::Release);
         lock().insert(entry);
         Registration { entry }
@@ -144,6 +173,19 @@ impl Drop for Place {
         let mut registry = lock();
         registry.reserved = registry.reserved.saturating_sub(1);
         registry.put_entry(self.entry);
+    }
+}
+
+/// Hands where each region of `group` starts, and its length, to `each`. No region goes meanwhile.
+pub(crate) fn each_of(group: Group, mut each: impl FnMut(usize, usize)) {
+    let _registry = lock();
+    let Some(table) = Table::current() else { return };
+    for place in table.places {
+        // SAFETY: entries are never unmapped.
+        let Some(entry) = (unsafe { place.load(Ordering::Acquire).as_ref() }) else { continue };
+        if entry.next.load(Ordering::Relaxed).addr() == group.0 {
+            each(entry.start.load(Ordering::Relaxed), entry.length.load(Ordering::Relaxed));
+        }
     }
 }
 
@@ -191,10 +233,15 @@ impl Entry {
         let reservation = self.reservation.load(Ordering::Relaxed);
         let owner = self.owner.load(Ordering::Acquire);
         let kept = self.kept.load(Ordering::Relaxed);
+        let slots = self.slots.load(Ordering::Relaxed);
         fence(Ordering::Acquire);
         let whole = version & 1 == 0 && self.version.load(Ordering::Relaxed) == version;
         if !whole || address.wrapping_sub(start) >= length {
             return None;
+        }
+        if owner == POOL.as_ptr() {
+            // SAFETY: tables of slots are never unmapped.
+            return unsafe { slots.as_ref() }?.find(address, base);
         }
         NonNull::new(owner).map(|owner| Found {
             owner: if owner == KEPT { Owner::Buffers(kept) } else { Owner::Memory(owner) },
@@ -432,7 +479,8 @@ mod tests {
 
     fn register(start: usize, length: usize) -> Registration {
         let start = NonNull::new(ptr::without_provenance_mut(start)).unwrap();
-        let registration = Registration::reserve().unwrap().fill(start, length, start, length);
+        let registration =
+            Registration::reserve().unwrap().fill(start, length, start, length, Group::NONE);
         registration.set_owner(Some(start.cast()));
         registration
     }

@@ -198,6 +198,11 @@ impl<T: Kind> Vacancy<T> {
         Ok(Self { slot })
     }
 
+    /// Where the object will be.
+    pub(crate) const fn address(&self) -> *const T {
+        self.slot.value_address()
+    }
+
     /// Puts the object into its place.
     pub(crate) fn fill(self, value: T) -> Ref<T> {
         let slot = self.slot;
@@ -228,6 +233,25 @@ impl<T: Kind> Ref<T> {
     /// The place of the object, by which others may know it.
     pub(crate) fn slot(&self) -> NonNull<Slot<T>> {
         NonNull::from(self.slot)
+    }
+
+    /// The place of the object, with this reference in it until [`Ref::from_slot`] takes it out.
+    pub(crate) fn into_slot(self) -> NonNull<Slot<T>> {
+        let slot = NonNull::from(self.slot);
+        mem::forget(self);
+        slot
+    }
+
+    /// # Safety
+    /// `slot` came from [`Ref::into_slot`], once for each call of this.
+    pub(crate) const unsafe fn from_slot(slot: NonNull<Slot<T>>) -> Self {
+        // SAFETY: slots are never unmapped.
+        Self { slot: unsafe { slot.as_ref() } }
+    }
+
+    /// Are both the same object?
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        ptr::eq(self.slot, other.slot)
     }
 
     /// Makes a handle of the object out of this reference: the first one, or one more. `None` when

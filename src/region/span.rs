@@ -7,12 +7,9 @@
 //! outcome that WebAssembly gives it: each byte is an old or a new one.
 #![allow(unsafe_code, reason = "moves guest bytes")]
 
-use super::os::{self, Access, Advice};
-use super::page_size;
 use core::ffi::{c_int, c_void};
 use core::hint::black_box;
 use core::marker::PhantomData;
-use core::ptr::NonNull;
 
 /// A run of bytes that can be read and written, and may change under our hands.
 #[derive(Clone, Copy, Debug)]
@@ -23,13 +20,41 @@ pub(crate) struct Span<'a> {
     bytes: PhantomData<&'a ()>,
 }
 
-impl Span<'_> {
+impl<'a> Span<'a> {
     /// # Safety
     /// While the span lives, `[start, start + length)` can be read, and written if it is ever the
     /// target of an operation. `start` may be anything when `length` is 0.
     #[inline]
     pub(crate) const unsafe fn new(start: *mut u8, length: usize) -> Self {
         Self { start, length, bytes: PhantomData }
+    }
+
+    /// The bytes of a slice that nobody else uses meanwhile.
+    pub(crate) const fn of(bytes: &'a mut [u8]) -> Self {
+        Self { start: bytes.as_mut_ptr(), length: bytes.len(), bytes: PhantomData }
+    }
+
+    /// Bytes that are only ever copied from.
+    pub(crate) const fn of_frozen(bytes: &'a [u8]) -> Self {
+        Self { start: bytes.as_ptr().cast_mut(), length: bytes.len(), bytes: PhantomData }
+    }
+
+    /// Is every byte zero?
+    pub(crate) fn is_zero(&self) -> bool {
+        type Memcmp = unsafe extern "C" fn(*const c_void, *const c_void, usize) -> c_int;
+        const MOST: usize = 4096;
+        static ZEROS: [u8; MOST] = [0; MOST];
+        let memcmp: Memcmp = black_box(libc::memcmp);
+        let mut at = 0;
+        while at < self.length {
+            let part = self.part(at, MOST);
+            // SAFETY: both hold so many bytes.
+            if unsafe { memcmp(part.start.cast(), ZEROS.as_ptr().cast(), part.length) } != 0 {
+                return false;
+            }
+            at = at.saturating_add(MOST);
+        }
+        true
     }
 
     /// How many bytes.
@@ -72,38 +97,5 @@ impl Span<'_> {
             // SAFETY: `length` bytes can be written (see `new`).
             unsafe { memset(self.start.cast(), c_int::from(value), self.length) };
         }
-    }
-
-    /// Sets every byte to zero and gives the host the pages that lie wholly inside.
-    ///
-    /// # Safety
-    /// The bytes lie in the open part of one region, which is private memory without a file.
-    pub(crate) unsafe fn discard(&self) {
-        let page = page_size();
-        let head = self.start.align_offset(page).min(self.length);
-        let pages = self.length.wrapping_sub(head) & !page.wrapping_sub(1);
-        self.part(0, head).fill(0);
-        let inner = self.part(head, pages);
-        // SAFETY: by this function's own contract.
-        if !unsafe { inner.drop_pages() } {
-            inner.fill(0);
-        }
-        self.part(head.wrapping_add(pages), self.length).fill(0);
-    }
-
-    /// Makes the host forget whole pages, which then read zero. False when it would not.
-    ///
-    /// # Safety
-    /// As [`Span::discard`], and the span is whole pages.
-    unsafe fn drop_pages(&self) -> bool {
-        let Some(start) = NonNull::new(self.start).filter(|_| self.length > 0) else { return true };
-        // SAFETY: the pages are the region's, and their contents are given up.
-        unsafe { os::advise(start, self.length, Advice::DontNeed) }
-            // Locked pages are not dropped by the ordinary advice.
-            // SAFETY: as above.
-            .or_else(|_| unsafe { os::advise(start, self.length, Advice::DontNeedLocked) })
-            // SAFETY: as above.
-            .or_else(|_| unsafe { os::map_over(start, self.length, Access::ReadWrite) })
-            .is_ok()
     }
 }

@@ -9,8 +9,12 @@
 //! the guards exist whatever is open. Protection changes open the body; one call gives all back.
 #![allow(unsafe_code, reason = "owns address space")]
 
+use super::frozen::Frozen;
 use super::os::{self, Access, Advice, Charge};
-use super::registry::Registration;
+use super::registry::{Group, Registration};
+use super::slab::Ref;
+use super::slots::SlotNumber;
+use super::span::Span;
 use super::{page_size, refusal, unreleased};
 use crate::error::{Error, Result};
 use crate::units;
@@ -49,6 +53,11 @@ impl Shape {
         Self { charge: Charge::Never, ..self }
     }
 
+    /// Whether opened bytes are charged when they are opened, or when they are touched.
+    pub(super) const fn charge(&self) -> Charge {
+        self.charge
+    }
+
     pub(crate) const fn guard_before(&self) -> usize {
         self.guard_before
     }
@@ -73,15 +82,39 @@ impl Shape {
 /// Invariants:
 /// 1. `[base - guard_before, base + reservation + guard_after)` is mapped and belongs to this
 ///    region alone, except `[base, base + vacated)`, which no longer is its own.
-/// 2. `[base, base + open)` can be read and written, and reads zero where nobody wrote; all else of
-///    it is inaccessible. `open` is a multiple of the host page and at most `reservation`.
+/// 2. `[base, base + open)` can be read and written, and reads as the image and zero elsewhere where
+///    nobody wrote; all else of it is inaccessible. `open` is a multiple of the host page and at
+///    most `reservation`.
+/// 3. `[base + open, base + stale)` may hold bytes of a former use; all behind it reads zero as soon
+///    as it is opened.
+/// 4. While there is an `image`, its place lies within `open` and is a copy-on-write mapping of it,
+///    except what was discarded since (`torn`).
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(super) base: NonNull<u8>,
-    shape: Shape,
+    pub(super) shape: Shape,
     pub(super) open: usize,
     pub(super) vacated: usize,
-    registration: ManuallyDrop<Registration>,
+    pub(super) stale: usize,
+    /// Bytes that are known to be in memory: as many as `open`, or a lower bound.
+    pub(super) resident: usize,
+    pub(super) image: Option<Ref<Frozen>>,
+    /// A part of the image's place is no mapping of it any more.
+    pub(super) torn: bool,
+    /// The body may hold what neither the image nor zero explains.
+    pub(super) written: bool,
+    backing: Backing,
+}
+
+/// What a region is a part of.
+#[derive(Debug)]
+enum Backing {
+    /// A mapping of its own.
+    Own(ManuallyDrop<Registration>),
+    /// A slot of a pool, whose allocator sees to it that the pool outlives it.
+    Slot(SlotNumber),
+    /// Nothing: the region was taken away.
+    Nothing,
 }
 
 // SAFETY: a region is the only owner of its range, and an address means the same to every thread.
@@ -92,24 +125,71 @@ impl Region {
     ///
     /// # Errors
     /// [`Error::AddressSpace`] and [`Error::MapCount`].
-    pub(crate) fn reserve(shape: Shape) -> Result<Self> {
+    pub(crate) fn reserve(shape: Shape, group: Group) -> Result<Self> {
         let total = shape.total();
         let place = Registration::reserve()?;
         let start = os::map(total, Access::None, shape.charge)
             .map_err(|errno| refusal::of_reservation(total, errno))?;
         // SAFETY: the guard before is the first part of the mapping.
         let base = unsafe { start.add(shape.guard_before) };
-        let registration = ManuallyDrop::new(place.fill(start, total, base, shape.reservation));
-        Ok(Self { base, shape, open: 0, vacated: 0, registration })
+        let registration = place.fill(start, total, base, shape.reservation, group);
+        Ok(Self::with(base, shape, Backing::Own(ManuallyDrop::new(registration))))
+    }
+
+    const fn with(base: NonNull<u8>, shape: Shape, backing: Backing) -> Self {
+        Self {
+            base,
+            shape,
+            open: 0,
+            vacated: 0,
+            stale: 0,
+            resident: 0,
+            image: None,
+            torn: false,
+            written: false,
+            backing,
+        }
+    }
+
+    /// A slot of a pool, at `base`, as `Slots` left it.
+    pub(super) const fn of_slot(base: NonNull<u8>, shape: Shape, slot: SlotNumber) -> Self {
+        Self::with(base, shape, Backing::Slot(slot))
+    }
+
+    /// No region: what stays where one was taken away.
+    pub(crate) const fn nothing() -> Self {
+        let shape =
+            Shape { guard_before: 0, reservation: 0, guard_after: 0, charge: Charge::Never };
+        Self::with(NonNull::dangling(), shape, Backing::Nothing)
+    }
+
+    /// The slot that the region is, when it is one of a pool.
+    pub(crate) const fn slot(&self) -> Option<SlotNumber> {
+        match &self.backing {
+            Backing::Slot(slot) => Some(*slot),
+            Backing::Own(_) | Backing::Nothing => None,
+        }
     }
 
     pub(crate) const fn base(&self) -> NonNull<u8> {
         self.base
     }
 
-    /// Where addresses in this region are looked up.
-    pub(crate) fn registration(&self) -> &Registration {
-        &self.registration
+    /// From here on addresses in the region are found, as `owner`'s. `None` makes them not found.
+    pub(crate) fn set_owner(&self, owner: Option<NonNull<()>>) {
+        match &self.backing {
+            Backing::Own(registration) => registration.set_owner(owner),
+            Backing::Slot(slot) => slot.set_owner(owner),
+            Backing::Nothing => {}
+        }
+    }
+
+    /// Where addresses in this region are looked up, unless it is a slot.
+    pub(crate) fn registration(&self) -> Option<&Registration> {
+        match &self.backing {
+            Backing::Own(registration) => Some(registration),
+            Backing::Slot(_) | Backing::Nothing => None,
+        }
     }
 
     pub(crate) const fn shape(&self) -> Shape {
@@ -125,15 +205,30 @@ impl Region {
     /// changes nothing.
     ///
     /// # Errors
-    /// [`Error::ReservationExceeded`] past the reservation; [`Error::Commit`] and
+    /// [`Error::ReservationExceeded`] past the reservation, [`Error::SlotSize`] past the slot;
+    /// [`Error::Commit`] and
     /// [`Error::MapCount`] when the host refuses.
     pub(crate) fn open_to(&mut self, bytes: u64) -> Result<()> {
         let end = self.end_of_open(bytes)?;
         if let Some(more) = end.checked_sub(self.open).filter(|more| *more > 0) {
             self.protect_open(self.open, more)?;
+            self.clear_stale(end);
             self.open = end;
         }
         Ok(())
+    }
+
+    /// Sets what a former use left in `[open, end)`, which has just been opened, to zero.
+    fn clear_stale(&mut self, end: usize) {
+        if self.stale <= self.open {
+            return;
+        }
+        let length = self.stale.min(end).wrapping_sub(self.open);
+        // SAFETY: the range is open and part of the body.
+        unsafe { Span::new(self.base.as_ptr().wrapping_add(self.open), length) }.fill(0);
+        if self.stale <= end {
+            self.stale = 0;
+        }
     }
 
     /// Refuses more bytes than the reservation has.
@@ -146,9 +241,12 @@ impl Region {
         units::round_up(bytes, units::bytes(page_size()))
             .and_then(units::host)
             .filter(|end| *end <= self.shape.reservation)
-            .ok_or(Error::ReservationExceeded {
-                requested: bytes,
-                available: units::bytes(self.shape.reservation),
+            .ok_or_else(|| {
+                let available = units::bytes(self.shape.reservation);
+                match self.backing {
+                    Backing::Slot(_) => Error::SlotSize { requested: bytes, available },
+                    _ => Error::ReservationExceeded { requested: bytes, available },
+                }
             })
     }
 
@@ -168,9 +266,11 @@ impl Region {
 
 impl Drop for Region {
     fn drop(&mut self) {
+        // A slot goes back to its pool by the allocator's hand.
+        let Backing::Own(registration) = &mut self.backing else { return };
         // First: an address must not be found once its mapping may be somebody else's.
         // SAFETY: dropped here and nowhere else.
-        unsafe { ManuallyDrop::drop(&mut self.registration) };
+        unsafe { ManuallyDrop::drop(registration) };
         let Shape { guard_before, reservation, guard_after, .. } = self.shape;
         // SAFETY: the guard before is mapped in front of the base (invariant 1).
         let start = unsafe { self.base.sub(guard_before) };
@@ -203,7 +303,7 @@ pub(super) fn give_back(start: NonNull<u8>, length: usize) {
         // SAFETY: as above.
         .or_else(|_| unsafe { os::advise(start, length, Advice::DontNeedLocked) })
         // SAFETY: as above.
-        .or_else(|_| unsafe { os::map_over(start, length, Access::None) });
+        .or_else(|_| unsafe { os::map_over(start, length, Access::None, Charge::WhenOpened) });
     // Closing the range also gives back what the host charged for it.
     // SAFETY: as above.
     let _ = unsafe { os::protect(start, length, Access::None) };
@@ -220,7 +320,8 @@ pub(super) mod tests {
     pub(in crate::region) const PAGE: u64 = 65536;
 
     pub(in crate::region) fn region(reservation: u64, open: u64) -> Region {
-        let mut region = Region::reserve(Shape::new(PAGE, reservation, PAGE).unwrap()).unwrap();
+        let mut region =
+            Region::reserve(Shape::new(PAGE, reservation, PAGE).unwrap(), Group::NONE).unwrap();
         region.open_to(open).unwrap();
         region
     }

@@ -16,15 +16,6 @@ const (
 	BoundsChecked Bounds = C.WASM_MEMORY_BOUNDS_CHECKED // the engine; growth is a store
 )
 
-// Backend is where the bytes come from.
-type Backend uint32
-
-// The backends.
-const (
-	BackendVirtual Backend = C.WASM_MEMORY_BACKEND_VIRTUAL
-	BackendHeap    Backend = C.WASM_MEMORY_BACKEND_HEAP // no virtual memory
-)
-
 // WithReservation sets the address space of each memory. From then on the host's refusal is an error,
 // unless WithFallback(true).
 func WithReservation(bytes uint64) Option {
@@ -52,11 +43,6 @@ func WithMovable(movable bool) Option {
 // WithFallback sets whether a refused reservation may be retried smaller.
 func WithFallback(fallback bool) Option {
 	return func(c *C.wasm_memory_config_t) { C.wasm_memory_config_set_fallback(c, C.bool(fallback)) }
-}
-
-// WithBackend sets where the bytes come from.
-func WithBackend(backend Backend) Option {
-	return func(c *C.wasm_memory_config_t) { C.wasm_memory_config_set_backend(c, C.uint32_t(backend)) }
 }
 
 // WithPool makes memories from so many slots of so many bytes.

@@ -84,7 +84,10 @@ static void creation_in_child(void) {
                                             TYPE(.initial = PAGES(2), .maximum = PAGES(9), .shared = true),
                                             TYPE(.initial = PAGES(1), .address = I64)};
   islands filled;
-  for (size_t a = 0; a < 3; a++) wasm_memory_delete(created_in(allocators[a], types[0])); /* what it needs for itself, it has */
+  for (size_t a = 0; a < 3; a++) { /* what it needs for itself, it has; what it keeps would be used again */
+    wasm_memory_delete(created_in(allocators[a], types[0]));
+    wasm_memory_allocator_trim(allocators[a]);
+  }
   fill(&filled);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   for (int round = 0; round < 20; round++)
@@ -203,6 +206,7 @@ static void deletion_in_child(void) {
   for (int i = 0; i < COUNT; i += 2) {
     const uint64_t before = process_bytes("VmSize");
     wasm_memory_delete(memories[i]);
+    wasm_memory_allocator_trim(NULL);
     CHECK(process_bytes("VmSize") <= before - 4 * GIB); /* a range with a body is whole mappings: back at once */
     CHECK_U64(wasm_memory_size(memories[i]), 0);
     CHECK_NO_PLACES(&gone[i]);
@@ -226,6 +230,7 @@ static void deletion_of_empty_in_child(void) {
   places gone[COUNT];
   islands filled;
   wasm_memory_delete(created(TYPE(.initial = PAGES(0)))); /* what the library keeps for itself, it has from here on */
+  wasm_memory_allocator_trim(NULL);
   const uint64_t at_first = process_bytes("VmSize");
   for (int i = 0; i < COUNT; i++) memories[i] = created(TYPE(.initial = PAGES(0)));
   for (int i = 0; i < COUNT; i++) gone[i] = places_of(memories[i]);
@@ -234,13 +239,16 @@ static void deletion_of_empty_in_child(void) {
     wasm_memory_delete(memories[i]);
     CHECK_U64(wasm_memory_size(memories[i]), 0);
     CHECK_NO_PLACES(&gone[i]);
+    if (i % 4 == 3) wasm_memory_allocator_trim(NULL);
     CHECK(is_out_of_reach(gone[i].base));
   }
   for (int i = 0; i < COUNT; i += 2) CHECK_PLACES(memories[i]);
   for (int i = 0; i < COUNT; i += 2) wasm_memory_delete(memories[i]);
   for (int i = 0; i < COUNT; i++) CHECK_NO_PLACES(&gone[i]);
   remove_islands(&filled);
+  wasm_memory_allocator_trim(NULL);
   wasm_memory_delete(created(TYPE(.initial = PAGES(1)))); /* the next occasion, at which what was refused is offered again */
+  wasm_memory_allocator_trim(NULL);
   CHECK(process_bytes("VmSize") < at_first + GIB);
 }
 
@@ -300,6 +308,7 @@ static void moves_in_child(void) {
   wasm_memory_allocator_t *allocator = allocator_of(config);
   islands filled = {.pages = NULL};
   wasm_memory_delete(created_in(allocator, TYPE(.initial = PAGES(8))));
+  wasm_memory_allocator_trim(allocator);
   const uint64_t mappings = mapping_count(), address_space = process_bytes("VmSize");
   for (size_t room = 0; room <= 24; room++) {
     check_move_with_room(allocator, &filled, room, false);
@@ -307,6 +316,7 @@ static void moves_in_child(void) {
   }
   remove_islands(&filled);
   wasm_memory_delete(created_in(allocator, TYPE(.initial = PAGES(8)))); /* the next occasion, as above */
+  wasm_memory_allocator_trim(allocator);
   CHECK_U64(mapping_count(), mappings);
   CHECK_U64(process_bytes("VmSize"), address_space);
   wasm_memory_allocator_delete(allocator);

@@ -299,10 +299,12 @@ static void moves_under_limits_in_child(void) {
       check_move_under(RLIMIT_DATA, "VmData", room, allocator, way);
     }
     if (room == 0) { /* by then the library has what it keeps for itself */
+      wasm_memory_allocator_trim(allocator);
       mappings = mapping_count();
       address_space = process_bytes("VmSize");
     }
   }
+  wasm_memory_allocator_trim(allocator);
   CHECK_U64(mapping_count(), mappings);
   CHECK_U64(process_bytes("VmSize"), address_space);
   wasm_memory_allocator_delete(allocator);
@@ -320,6 +322,7 @@ TEST(thousands_of_moves_leave_nothing) {
   uint64_t mappings = 0, address_space = 0, moves = 0;
   for (int round = 0; round < rounds + 2; round++) {
     if (round == 2) { /* by then the library has what it keeps for itself */
+      wasm_memory_allocator_trim(allocator);
       mappings = mapping_count();
       address_space = process_bytes("VmSize");
     }
@@ -337,6 +340,7 @@ TEST(thousands_of_moves_leave_nothing) {
   }
   printf("%" PRIu64 " moves\n", moves);
   CHECK(moves > (uint64_t)rounds);
+  wasm_memory_allocator_trim(allocator);
   CHECK_U64(mapping_count(), mappings);
   CHECK_U64(process_bytes("VmSize"), address_space);
   wasm_memory_allocator_delete(allocator);

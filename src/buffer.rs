@@ -90,7 +90,8 @@ pub(crate) struct Buffers {
 
 struct Current {
     buffer: Weak<Buffer>,
-    fixed_length: Option<usize>,
+    /// The memory's length when it was made.
+    length: usize,
 }
 
 impl fmt::Debug for Buffers {
@@ -138,8 +139,7 @@ impl Buffers {
     /// outgrown is replaced: that is how growth by another thread becomes visible.
     fn get(&mut self, memory: &Ref<Memory>) -> Result<Ref<Buffer>> {
         let length = memory.look().byte_length();
-        let up_to_date =
-            |current: &&Current| current.fixed_length.is_none_or(|fixed| fixed == length);
+        let up_to_date = |current: &&Current| self.resizable || current.length == length;
         let current = self.current.as_ref().filter(up_to_date);
         match current.and_then(|current| current.buffer.upgrade()) {
             Some(buffer) => Ok(buffer),
@@ -155,7 +155,8 @@ impl Buffers {
             None => Vacancy::take()?.fill(Keep { region: Lock::new(Left(None)) }),
         };
         self.keep = Some(keep.clone());
-        let fixed_length = if resizable { None } else { Some(memory.look().byte_length()) };
+        let length = memory.look().byte_length();
+        let fixed_length = if resizable { None } else { Some(length) };
         memory.set_written();
         let buffer = vacancy.fill(Buffer {
             base: AtomicPtr::new(memory.look().base()),
@@ -164,7 +165,7 @@ impl Buffers {
             _keep: keep,
         });
         self.resizable = resizable;
-        self.current = Some(Current { buffer: buffer.weak(), fixed_length });
+        self.current = Some(Current { buffer: buffer.weak(), length });
         Ok(buffer)
     }
 }

@@ -77,7 +77,9 @@ pub struct MemoryType {
     address: AddressType,
     page_log2: u8,
     shared: bool,
-    maximum: Option<u64>,
+    has_maximum: bool,
+    /// 0 without one.
+    maximum: u64,
 }
 
 impl Descriptor {
@@ -103,8 +105,13 @@ impl Descriptor {
         }
         let page_log2 =
             self.page_log2().ok_or(Error::PageSize { requested: u64::from(self.page_size) })?;
-        let memory_type =
-            MemoryType { address, page_log2, shared: self.shared, maximum: self.maximum };
+        let memory_type = MemoryType {
+            address,
+            page_log2,
+            shared: self.shared,
+            has_maximum: self.maximum.is_some(),
+            maximum: self.maximum.unwrap_or(0),
+        };
         let available = memory_type.declared_limit();
         for count in [Some(initial), self.maximum].into_iter().flatten() {
             if count > available {
@@ -166,7 +173,7 @@ impl MemoryType {
     /// The declared maximum in pages.
     #[must_use]
     pub const fn maximum(&self) -> Option<u64> {
-        self.maximum
+        if self.has_maximum { Some(self.maximum) } else { None }
     }
 
     /// The descriptor of a memory of this type that has `pages` pages.
@@ -174,7 +181,7 @@ impl MemoryType {
     pub fn descriptor(&self, pages: u64) -> Descriptor {
         Descriptor {
             initial: Some(pages),
-            maximum: self.maximum,
+            maximum: self.maximum(),
             shared: self.shared,
             address: self.address.number(),
             page_size: u32::try_from(self.page_size()).unwrap_or(DEFAULT_PAGE_SIZE),
@@ -207,7 +214,7 @@ impl MemoryType {
 
     /// The most bytes that a memory of this type can ever have, the allocator's limit aside.
     pub(crate) fn most_bytes(&self) -> u64 {
-        self.bytes(self.maximum.unwrap_or(u64::MAX).min(self.address_limit()))
+        self.bytes(self.maximum().unwrap_or(u64::MAX).min(self.address_limit()))
     }
 
     /// Refuses a size in bytes above the allocator's limit.
@@ -238,7 +245,7 @@ impl MemoryType {
         // A sum past 2^64 is more than any limit, and reported as the largest number there is.
         let exceeds = |limit: u64| sum.is_none_or(|sum| sum > limit);
         let requested = sum.unwrap_or(u64::MAX);
-        if let Some(available) = self.maximum.filter(|maximum| exceeds(*maximum)) {
+        if let Some(available) = self.maximum().filter(|maximum| exceeds(*maximum)) {
             return Err(Error::MaximumExceeded { requested, available });
         }
         let available = self.address_limit();
@@ -284,9 +291,9 @@ impl MemoryType {
             return Err(Error::ImportInitial { requested, available: pages });
         }
         match import.maximum {
-            Some(requested) if self.maximum.is_none_or(|maximum| maximum > requested) => {
+            Some(requested) if self.maximum().is_none_or(|maximum| maximum > requested) => {
                 // A memory without a maximum may become as large as its address type allows.
-                let available = self.maximum.unwrap_or_else(|| self.address_limit());
+                let available = self.maximum().unwrap_or_else(|| self.address_limit());
                 Err(Error::ImportMaximum { requested, available })
             }
             _ => Ok(()),

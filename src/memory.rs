@@ -591,6 +591,12 @@ mod tests {
     }
 
     #[test]
+    fn a_memory_takes_few_cache_lines() {
+        // What a million of them cost beside their pages.
+        assert!(size_of::<Slot<Memory>>() <= 256, "{}", size_of::<Slot<Memory>>());
+    }
+
+    #[test]
     fn growth_by_bytes_opens_a_host_page_at_a_time() {
         faults::with_page_size(16384, || {
             let descriptor = Descriptor { initial: Some(0), page_size: 1, ..Descriptor::default() };

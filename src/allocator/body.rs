@@ -15,6 +15,8 @@ pub(crate) struct Body {
     region: Region,
     mobility: Mobility,
     bounds: Bounds,
+    /// It is no longer in the reservation that it was given.
+    moved: bool,
 }
 
 /// When growth changes the base.
@@ -58,18 +60,18 @@ impl Body {
         group: Group,
     ) -> Result<Self> {
         let region = Region::reserve(shape_for(shape, bounds), group)?;
-        Ok(Self { region, mobility, bounds })
+        Ok(Self { region, mobility, bounds, moved: false })
     }
 
     /// The slot of a pool as a body.
     pub(super) const fn of_slot(region: Region, bounds: Bounds) -> Self {
-        Self { region, mobility: Mobility::Never, bounds }
+        Self { region, mobility: Mobility::Never, bounds, moved: false }
     }
 
     /// No body: what stays where one was taken away.
     pub(crate) const fn nothing() -> Self {
         let region = Region::nothing();
-        Self { region, mobility: Mobility::Never, bounds: Bounds::Guarded }
+        Self { region, mobility: Mobility::Never, bounds: Bounds::Guarded, moved: false }
     }
 
     pub(crate) const fn region(&self) -> &Region {
@@ -91,9 +93,9 @@ impl Body {
             && self.bounds == bounds
     }
 
-    /// May another memory have it?
+    /// May another memory have it? What growth moved to is of a shape that no new memory is given.
     pub(super) fn is_reusable(&self) -> bool {
-        self.mobility != Mobility::Always && self.region.is_whole()
+        self.mobility != Mobility::Always && !self.moved
     }
 
     /// Makes the first `bytes` bytes of a clean body usable, starting from `image`, and in guarded
@@ -194,6 +196,7 @@ impl Body {
     /// the old region. A refusal changes nothing.
     pub(super) fn move_to(&mut self, shape: Shape, bytes: u64, old: Old) -> Result<Region> {
         let old = self.region.move_to(shape_for(shape, self.bounds), bytes, old)?;
+        self.moved = true;
         if self.opens_ahead() {
             // The bytes that were asked for are usable; more is a convenience.
             let _ = open_ahead(&mut self.region, bytes);

@@ -83,11 +83,6 @@ impl Region {
         }
     }
 
-    /// Is all of the reservation its own, so that another may have it?
-    pub(crate) const fn is_whole(&self) -> bool {
-        self.vacated == 0
-    }
-
     /// Has the kernel drop what is in memory. False when it would not.
     pub(crate) fn drop_resident(&mut self) -> bool {
         let dropped = self.open == 0 || self.drop_pages(0, self.open, Access::ReadWrite);
@@ -210,7 +205,7 @@ impl Region {
 
     /// Replaces `[from, from + length)` by fresh bytes. Where the image was it no longer is.
     fn map_afresh(&mut self, from: usize, length: usize, access: Access) -> bool {
-        let charge = self.shape.charge();
+        let charge = self.shape().charge();
         // SAFETY: the range is part of this region's own mapping, and its contents are given up.
         if unsafe { os::map_over(self.address(from), length, access, charge) }.is_err() {
             return false;
@@ -260,7 +255,7 @@ impl Region {
         let start = self.address(image.at());
         let mapped = image.file().is_some_and(|file| {
             // SAFETY: the place is open, so part of this region's own mapping.
-            unsafe { os_files::map_file_over(start, image.length(), file, self.shape.charge()) }
+            unsafe { os_files::map_file_over(start, image.length(), file, self.shape().charge()) }
                 .is_ok()
         });
         if mapped {
@@ -296,9 +291,7 @@ impl Region {
         } else {
             !self.written || self.drop_pages(end, length, Access::None)
         };
-        if !emptied {
-            self.stale = was_open;
-        }
+        self.stale |= !emptied;
         if cut {
             self.forget_cut_image(end);
         }
@@ -369,7 +362,7 @@ impl Region {
         let advice = if wanted { Advice::HugePages } else { Advice::NoHugePages };
         // A host without them says so, and nothing is lost.
         // SAFETY: this region's own mapping; contents stay.
-        let _ = unsafe { os::advise(self.base, self.shape.reservation(), advice) };
+        let _ = unsafe { os::advise(self.base, self.shape().reservation(), advice) };
     }
 }
 

@@ -150,6 +150,18 @@ impl<T> Free<T> {
         Ok(unsafe { slot.as_ref() })
     }
 
+    /// A place that was taken and not used: the next one to be taken, since no handle of it was given
+    /// out.
+    fn put_unused(&mut self, slot: &'static Slot<T>) {
+        let link = VacantLink { next: self.first, since: self.creations.wrapping_sub(DISTANCE) };
+        // SAFETY: nobody uses the slot, and the slab's lock is held.
+        unsafe { slot.vacant.get().write(link) };
+        self.first = Some(slot);
+        if self.last.is_none() {
+            self.last = Some(slot);
+        }
+    }
+
     fn put(&mut self, slot: &'static Slot<T>) {
         let link = VacantLink { next: None, since: self.creations };
         // SAFETY: nobody uses the slot any more, and the slab's lock is held.
@@ -220,7 +232,7 @@ impl<T: Kind> Vacancy<T> {
 
 impl<T: Kind> Drop for Vacancy<T> {
     fn drop(&mut self) {
-        T::slab().lock().put(self.slot);
+        T::slab().lock().put_unused(self.slot);
     }
 }
 

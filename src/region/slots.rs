@@ -61,8 +61,8 @@ pub(super) struct SlotTable {
 /// One slot, by number.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SlotNumber {
-    table: &'static SlotTable,
-    index: u32,
+    pub(super) table: &'static SlotTable,
+    pub(super) index: u32,
 }
 
 impl SlotNumber {

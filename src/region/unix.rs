@@ -13,7 +13,7 @@ use super::frozen::Frozen;
 use super::os::{self, Access, Advice, Charge};
 use super::registry::{Group, Registration};
 use super::slab::Ref;
-use super::slots::SlotNumber;
+use super::slots::{SlotNumber, SlotTable};
 use super::span::Span;
 use super::{page_size, refusal, unreleased};
 use crate::error::{Error, Result};
@@ -24,10 +24,32 @@ use core::ptr::NonNull;
 /// The sizes of a reservation: multiples of the host page whose sum is an object the host can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Shape {
-    guard_before: usize,
-    reservation: usize,
-    guard_after: usize,
+    sizes: Sizes,
     charge: Charge,
+}
+
+/// The sizes alone. Guards are counted in host pages: a memory has these for life, and there may be a
+/// million.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sizes {
+    reservation: usize,
+    pages_before: u32,
+    pages_after: u32,
+}
+
+impl Sizes {
+    /// The bytes of so many pages, which were bytes before.
+    fn guard(pages: u32) -> usize {
+        usize::try_from(pages).unwrap_or(0).wrapping_mul(page_size())
+    }
+
+    fn guard_before(&self) -> usize {
+        Self::guard(self.pages_before)
+    }
+
+    fn guard_after(&self) -> usize {
+        Self::guard(self.pages_after)
+    }
 }
 
 impl Shape {
@@ -40,12 +62,13 @@ impl Shape {
         let least = if guard_after == 0 { page } else { 0 };
         let reservation = units::round_up(reservation, page)?.max(least);
         units::host(units::sum(&[guard_before, reservation, guard_after])?)?;
-        Some(Self {
-            guard_before: units::host(guard_before)?,
+        let pages = |bytes: u64| u32::try_from(bytes.checked_div(page)?).ok();
+        let sizes = Sizes {
             reservation: units::host(reservation)?,
-            guard_after: units::host(guard_after)?,
-            charge: Charge::WhenOpened,
-        })
+            pages_before: pages(guard_before)?,
+            pages_after: pages(guard_after)?,
+        };
+        Some(Self { sizes, charge: Charge::WhenOpened })
     }
 
     /// The same, for a region that is opened far ahead of what is used.
@@ -58,22 +81,22 @@ impl Shape {
         self.charge
     }
 
-    pub(crate) const fn guard_before(&self) -> usize {
-        self.guard_before
+    pub(crate) fn guard_before(&self) -> usize {
+        self.sizes.guard_before()
     }
 
     /// Bytes from the base within which the body can be opened.
     pub(crate) const fn reservation(&self) -> usize {
-        self.reservation
+        self.sizes.reservation
     }
 
-    pub(crate) const fn guard_after(&self) -> usize {
-        self.guard_after
+    pub(crate) fn guard_after(&self) -> usize {
+        self.sizes.guard_after()
     }
 
     /// All of it. The sum was checked when the shape was made.
-    pub(crate) const fn total(&self) -> usize {
-        self.guard_before.wrapping_add(self.reservation).wrapping_add(self.guard_after)
+    pub(crate) fn total(&self) -> usize {
+        self.guard_before().wrapping_add(self.reservation()).wrapping_add(self.guard_after())
     }
 }
 
@@ -85,17 +108,16 @@ impl Shape {
 /// 2. `[base, base + open)` can be read and written, and reads as the image and zero elsewhere where
 ///    nobody wrote; all else of it is inaccessible. `open` is a multiple of the host page and at
 ///    most `reservation`.
-/// 3. `[base + open, base + stale)` may hold bytes of a former use; all behind it reads zero as soon
-///    as it is opened.
+/// 3. What is opened reads zero as soon as it is, unless `stale` tells that bytes of a former use may
+///    be behind `open`.
 /// 4. While there is an `image`, its place lies within `open` and is a copy-on-write mapping of it,
 ///    except what was discarded since (`torn`).
 #[derive(Debug)]
 pub(crate) struct Region {
     pub(super) base: NonNull<u8>,
-    pub(super) shape: Shape,
+    sizes: Sizes,
     pub(super) open: usize,
     pub(super) vacated: usize,
-    pub(super) stale: usize,
     /// Bytes that are known to be in memory: as many as `open`, or a lower bound.
     pub(super) resident: usize,
     pub(super) image: Option<Ref<Frozen>>,
@@ -103,6 +125,8 @@ pub(crate) struct Region {
     pub(super) torn: bool,
     /// The body may hold what neither the image nor zero explains.
     pub(super) written: bool,
+    pub(super) stale: bool,
+    charge: Charge,
     backing: Backing,
 }
 
@@ -112,7 +136,7 @@ enum Backing {
     /// A mapping of its own.
     Own(ManuallyDrop<Registration>),
     /// A slot of a pool, whose allocator sees to it that the pool outlives it.
-    Slot(SlotNumber),
+    Slot { table: &'static SlotTable, index: u32 },
     /// Nothing: the region was taken away.
     Nothing,
 }
@@ -131,18 +155,19 @@ impl Region {
         let start = os::map(total, Access::None, shape.charge)
             .map_err(|errno| refusal::of_reservation(total, errno))?;
         // SAFETY: the guard before is the first part of the mapping.
-        let base = unsafe { start.add(shape.guard_before) };
-        let registration = place.fill(start, total, base, shape.reservation, group);
+        let base = unsafe { start.add(shape.guard_before()) };
+        let registration = place.fill(start, total, base, shape.reservation(), group);
         Ok(Self::with(base, shape, Backing::Own(ManuallyDrop::new(registration))))
     }
 
     const fn with(base: NonNull<u8>, shape: Shape, backing: Backing) -> Self {
         Self {
             base,
-            shape,
+            sizes: shape.sizes,
             open: 0,
             vacated: 0,
-            stale: 0,
+            stale: false,
+            charge: shape.charge,
             resident: 0,
             image: None,
             torn: false,
@@ -153,20 +178,20 @@ impl Region {
 
     /// A slot of a pool, at `base`, as `Slots` left it.
     pub(super) const fn of_slot(base: NonNull<u8>, shape: Shape, slot: SlotNumber) -> Self {
-        Self::with(base, shape, Backing::Slot(slot))
+        Self::with(base, shape, Backing::Slot { table: slot.table, index: slot.index })
     }
 
     /// No region: what stays where one was taken away.
     pub(crate) const fn nothing() -> Self {
-        let shape =
-            Shape { guard_before: 0, reservation: 0, guard_after: 0, charge: Charge::Never };
+        let sizes = Sizes { reservation: 0, pages_before: 0, pages_after: 0 };
+        let shape = Shape { sizes, charge: Charge::Never };
         Self::with(NonNull::dangling(), shape, Backing::Nothing)
     }
 
     /// The slot that the region is, when it is one of a pool.
     pub(crate) const fn slot(&self) -> Option<SlotNumber> {
         match &self.backing {
-            Backing::Slot(slot) => Some(*slot),
+            Backing::Slot { table, index } => Some(SlotNumber { table, index: *index }),
             Backing::Own(_) | Backing::Nothing => None,
         }
     }
@@ -179,7 +204,9 @@ impl Region {
     pub(crate) fn set_owner(&self, owner: Option<NonNull<()>>) {
         match &self.backing {
             Backing::Own(registration) => registration.set_owner(owner),
-            Backing::Slot(slot) => slot.set_owner(owner),
+            Backing::Slot { table, index } => {
+                SlotNumber { table, index: *index }.set_owner(owner);
+            }
             Backing::Nothing => {}
         }
     }
@@ -188,12 +215,12 @@ impl Region {
     pub(crate) fn registration(&self) -> Option<&Registration> {
         match &self.backing {
             Backing::Own(registration) => Some(registration),
-            Backing::Slot(_) | Backing::Nothing => None,
+            Backing::Slot { .. } | Backing::Nothing => None,
         }
     }
 
     pub(crate) const fn shape(&self) -> Shape {
-        self.shape
+        Shape { sizes: self.sizes, charge: self.charge }
     }
 
     /// Bytes from the base that can be read and written.
@@ -220,15 +247,14 @@ impl Region {
 
     /// Sets what a former use left in `[open, end)`, which has just been opened, to zero.
     fn clear_stale(&mut self, end: usize) {
-        if self.stale <= self.open {
+        if !self.stale {
             return;
         }
-        let length = self.stale.min(end).wrapping_sub(self.open);
+        let length = end.wrapping_sub(self.open);
         // SAFETY: the range is open and part of the body.
         unsafe { Span::new(self.base.as_ptr().wrapping_add(self.open), length) }.fill(0);
-        if self.stale <= end {
-            self.stale = 0;
-        }
+        // Behind it there may be more.
+        self.stale = end < self.sizes.reservation;
     }
 
     /// Refuses more bytes than the reservation has.
@@ -240,11 +266,11 @@ impl Region {
     pub(super) fn end_of_open(&self, bytes: u64) -> Result<usize> {
         units::round_up(bytes, units::bytes(page_size()))
             .and_then(units::host)
-            .filter(|end| *end <= self.shape.reservation)
+            .filter(|end| *end <= self.sizes.reservation)
             .ok_or_else(|| {
-                let available = units::bytes(self.shape.reservation);
+                let available = units::bytes(self.sizes.reservation);
                 match self.backing {
-                    Backing::Slot(_) => Error::SlotSize { requested: bytes, available },
+                    Backing::Slot { .. } => Error::SlotSize { requested: bytes, available },
                     _ => Error::ReservationExceeded { requested: bytes, available },
                 }
             })
@@ -271,11 +297,12 @@ impl Drop for Region {
         // First: an address must not be found once its mapping may be somebody else's.
         // SAFETY: dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(registration) };
-        let Shape { guard_before, reservation, guard_after, .. } = self.shape;
+        let (guard_before, reservation) = (self.sizes.guard_before(), self.sizes.reservation);
+        let guard_after = self.sizes.guard_after();
         // SAFETY: the guard before is mapped in front of the base (invariant 1).
         let start = unsafe { self.base.sub(guard_before) };
         if self.vacated == 0 {
-            give_back(start, self.shape.total());
+            give_back(start, self.shape().total());
         } else {
             // Never across what is no longer our own: two calls around it.
             give_back(start, guard_before);

@@ -7,6 +7,7 @@ use crate::rules::{DEFAULT_SIZE_LIMIT, Room, Type, bytes};
 use crate::{call, same};
 use std::ptr;
 use wasm_memory::capi::allocator::*;
+use wasm_memory::capi::config::*;
 use wasm_memory::capi::status::WASM_MEMORY_OK;
 
 /// What is set; nothing is a setter that is not called.

@@ -10,7 +10,7 @@ pub fn wasm2c() -> Result<Outcome> {
         let reason = "there is no wabt for examples/wasm2c (Debian: apt-get install wabt)";
         return Ok(Outcome::NotHere(reason.to_owned()));
     }
-    let arguments = ["--preset", "release", "--tests-regex", "example-wasm2c", "--verbose"];
+    let arguments = ["--preset", "release", "--tests-regex", "example-wasm2c"];
     shown(&mut command("ctest", arguments))?;
     Ok(Outcome::Done)
 }

@@ -17,6 +17,8 @@ mod config;
 mod counters;
 mod ladder;
 pub(crate) mod limiter;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use body::{Body, Growth, Mobility, Moving};
 pub(crate) use config::Settings;

@@ -45,7 +45,7 @@ impl Region {
     /// kept in memory as long as they are no more than `keep` bytes. False when the host lets none of
     /// the ways be gone that are quick; then [`Region::overwrite`] is left.
     pub(crate) fn clean(&mut self, keep: usize) -> bool {
-        if self.torn && !self.take_image_off() {
+        if self.torn && self.take_image_off().is_err() {
             return false;
         }
         if !self.written || self.open == 0 {
@@ -67,8 +67,15 @@ impl Region {
 
     /// Sets every open byte to zero, whatever that costs, and forgets the image.
     pub(crate) fn overwrite(&mut self) {
-        // Where the mapping of the image stays, its pages become the region's own by this.
-        self.part(0, self.open).fill(0);
+        // Where the mapping of the image stays, its pages become the region's own by this. What reads
+        // zero is left alone: of a large open part little may ever have been touched.
+        let page = page_size();
+        for at in (0..self.open).step_by(page) {
+            let part = self.part(at, page);
+            if !part.is_zero() {
+                part.fill(0);
+            }
+        }
         if self.image.is_some() {
             self.torn = true;
         }
@@ -205,9 +212,7 @@ impl Region {
 
     /// Replaces `[from, from + length)` by fresh bytes. Where the image was it no longer is.
     fn map_afresh(&mut self, from: usize, length: usize, access: Access) -> bool {
-        let charge = self.shape().charge();
-        // SAFETY: the range is part of this region's own mapping, and its contents are given up.
-        if unsafe { os::map_over(self.address(from), length, access, charge) }.is_err() {
+        if self.map_fresh_bytes(from, length, access).is_err() {
             return false;
         }
         if let Some(image) = &self.image {
@@ -219,8 +224,18 @@ impl Region {
                 self.torn = true;
             }
         }
-        self.resident = 0;
         true
+    }
+
+    fn map_fresh_bytes(&mut self, from: usize, length: usize, access: Access) -> Result<()> {
+        self.resident = 0;
+        if length == 0 {
+            return Ok(());
+        }
+        let charge = self.shape().charge();
+        // SAFETY: the range is part of this region's own mapping, and its contents are given up.
+        unsafe { os::map_over(self.address(from), length, access, charge) }
+            .map_err(|errno| refusal::of_commit(length, errno, true))
     }
 
     fn address(&self, from: usize) -> NonNull<u8> {
@@ -228,30 +243,32 @@ impl Region {
         unsafe { self.base.add(from) }
     }
 
-    /// Replaces the mapping of the image by fresh bytes. False when the host refuses.
-    fn take_image_off(&mut self) -> bool {
-        let Some(image) = &self.image else { return true };
-        // A part may have been closed since, where fresh bytes must not be opened.
-        let (at, end) = (image.at(), image.end().min(self.open));
-        let length = end.saturating_sub(at);
-        if length > 0 && !self.map_afresh(at, length, Access::ReadWrite) {
-            return false;
-        }
+    /// Replaces the mapping of the image by fresh bytes. Where the host refuses, some of it may be gone.
+    fn take_image_off(&mut self) -> Result<()> {
+        let Some(image) = &self.image else { return Ok(()) };
+        let (at, end) = (image.at(), image.end());
+        // A part may have been closed since, and stays so.
+        let border = end.min(self.open).max(at);
+        self.torn = true;
+        self.map_fresh_bytes(at, border.wrapping_sub(at), Access::ReadWrite)?;
+        self.map_fresh_bytes(border, end.wrapping_sub(border), Access::None)?;
         self.image = None;
         self.torn = false;
-        true
+        Ok(())
     }
 
-    /// Makes a clean region start from `image`, or from zeros, which must be open. False when the
-    /// host refuses to take another image away; a mapping that is refused becomes a copy.
-    pub(crate) fn put_image_on(&mut self, image: Option<&Ref<Frozen>>) -> bool {
+    /// Makes a clean region start from `image`, or from zeros, which must be open. A mapping that is
+    /// refused becomes a copy.
+    ///
+    /// # Errors
+    /// [`Error::Commit`](crate::Error::Commit) and [`Error::MapCount`](crate::Error::MapCount) when
+    /// the host refuses to take another image away.
+    pub(crate) fn put_image_on(&mut self, image: Option<&Ref<Frozen>>) -> Result<()> {
         if !self.torn && self.has_image(image) {
-            return true;
+            return Ok(());
         }
-        if !self.take_image_off() {
-            return false;
-        }
-        let Some(image) = image else { return true };
+        self.take_image_off()?;
+        let Some(image) = image else { return Ok(()) };
         let start = self.address(image.at());
         let mapped = image.file().is_some_and(|file| {
             // SAFETY: the place is open, so part of this region's own mapping.
@@ -265,7 +282,7 @@ impl Region {
             self.part(image.at(), image.length()).copy_from(&image.span());
             self.written = true;
         }
-        true
+        Ok(())
     }
 
     /// Closes the body behind `bytes`, rounded up to the host page. What is behind it is given up. A
@@ -280,35 +297,20 @@ impl Region {
         };
         // SAFETY: the range is part of this region's own mapping.
         unsafe { os::protect(self.address(end), length, Access::None) }
-            .map_err(|errno| refusal::of_commit(length, errno, end == 0))?;
+            .map_err(|errno| refusal::of_commit(length, errno, true))?;
         let was_open = self.open;
         self.open = end;
         self.resident = if self.resident >= was_open { end } else { 0 };
-        let cut = self.image.as_ref().is_some_and(|image| image.end() > end);
-        let emptied = if cut {
-            // Dropped pages would be the image's again.
-            self.map_afresh(end, length, Access::None)
-        } else {
-            !self.written || self.drop_pages(end, length, Access::None)
-        };
+        let image_end = self.image.as_ref().map_or(0, |image| image.end());
+        // Dropped pages of the image would be the image's again.
+        let cut = image_end > end;
+        let from = if cut { image_end.min(was_open) } else { end };
+        let rest = was_open.wrapping_sub(from);
+        let emptied = (!cut || self.take_image_off().is_ok())
+            && (rest == 0 || !self.written || self.drop_pages(from, rest, Access::None));
+        self.written |= cut;
         self.stale |= !emptied;
-        if cut {
-            self.forget_cut_image(end);
-        }
         Ok(())
-    }
-
-    /// What is left of an image whose end was closed becomes bytes of the region's own.
-    fn forget_cut_image(&mut self, end: usize) {
-        let Some(image) = self.image.take() else { return };
-        self.torn = false;
-        let Some(length) = end.checked_sub(image.at()).filter(|length| *length > 0) else { return };
-        if !self.map_afresh(image.at(), length, Access::ReadWrite) {
-            // Still the image's mapping: dropped pages would come back as the image's.
-            self.image = Some(image);
-            self.torn = true;
-        }
-        self.written = true;
     }
 
     /// Sets `[from, from + length)` of the open part to zero and gives the host the pages that lie

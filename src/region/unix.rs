@@ -284,7 +284,7 @@ impl Region {
         // reached through raw pointers.
         unsafe { os::protect(start, length, Access::ReadWrite) }.map_err(|errno| {
             // Where the open part only becomes longer, no mapping is added.
-            let splits = self.open == 0 || from != self.open;
+            let splits = self.open == 0 || from != self.open || self.image.is_some();
             refusal::of_commit(length, errno, splits)
         })
     }

@@ -4,6 +4,8 @@ mod cargo;
 mod cmake;
 mod consumers;
 mod demo;
+mod engines;
+mod go;
 mod header;
 mod paths;
 mod process;

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is checked before a change is taken.
 
 use crate::steps::Steps;
-use crate::{cargo, cmake, consumers, demo, header, readme, symbols, tools, venv};
+use crate::{cargo, cmake, consumers, demo, engines, go, header, readme, symbols, tools, venv};
 use anyhow::Result;
 
 /// From what is quick to what takes long; the first failure ends it.
@@ -41,7 +41,12 @@ pub fn run() -> Result<()> {
     steps.run("FetchContent and add_subdirectory", consumers::subproject)?;
     steps.run("beside another static library in Rust", consumers::beside_rust)?;
 
+    steps.run_if_possible("Go module", go::module)?;
+    steps.run_if_possible("Go module with the static library", go::with_static_library)?;
+
     steps.run("demo", demo::run_built)?;
+    steps.run_if_possible("wasm2c", engines::wasm2c)?;
+    steps.run_if_possible("wazero", go::wazero)?;
     steps.finish();
     Ok(())
 }

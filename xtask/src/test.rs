@@ -1,7 +1,9 @@
 //! `cargo xtask test`: everything that is checked before a change is taken.
 
 use crate::steps::Steps;
-use crate::{cargo, cmake, consumers, demo, engines, go, header, readme, symbols, tools, venv};
+use crate::{
+    bench, cargo, cmake, consumers, demo, engines, go, header, readme, symbols, tools, venv,
+};
 use anyhow::Result;
 
 /// From what is quick to what takes long; the first failure ends it.
@@ -44,6 +46,7 @@ pub fn run() -> Result<()> {
     steps.run_if_possible("Go module", go::module)?;
     steps.run_if_possible("Go module with the static library", go::with_static_library)?;
 
+    steps.run("benchmark, short", bench::run_short)?;
     steps.run("demo", demo::run_built)?;
     steps.run_if_possible("wasm2c", engines::wasm2c)?;
     steps.run_if_possible("wazero", go::wazero)?;

@@ -42,6 +42,9 @@ wasm_memory_allocator_t *library_allocator(const library_settings_t *settings) {
     ours.config_set_reservation(config, settings->reservation);
     ours.config_set_guards(config, 0, WASM_PAGE);
   }
+  if (settings->no_guards) {
+    ours.config_set_guards(config, 0, 0);
+  }
   if (settings->slots != 0) {
     ours.config_set_pool(config, settings->slots, settings->slot_bytes);
   }

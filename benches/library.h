@@ -28,6 +28,7 @@ bool library_load(const char *path);
 typedef struct library_settings_t {
   bool checked;
   bool prefault;
+  bool no_guards;
   uint64_t reservation; /* with guards of 0 and 64 KiB; 0: the defaults */
   uint32_t slots;       /* a pool; 0: none */
   uint64_t slot_bytes;

@@ -78,6 +78,10 @@ static void count_ours_checked(live_progress_t *progress) {
   maximum = 16;
   count_ours(progress, &(library_settings_t){.checked = true});
 }
+static void count_ours_unguarded(live_progress_t *progress) {
+  maximum = 16;
+  count_ours(progress, &(library_settings_t){.checked = true, .no_guards = true});
+}
 static void count_ours_small(live_progress_t *progress) {
   maximum = 16;
   count_ours(progress, &(library_settings_t){0});
@@ -122,6 +126,7 @@ const live_case_t live_counts[] = {
     LIVE("ours-4g", "ours", "reservation of 4 GiB, guard of 64 KiB", count_ours_4g, NULL),
     LIVE("ours-8g", "ours", "reservation of 8 GiB, guard of 64 KiB", count_ours_8g, NULL),
     LIVE("ours-checked", "ours", "maximum of 16 pages, CHECKED", count_ours_checked, NULL),
+    LIVE("ours-unguarded", "ours", "the same without guards", count_ours_unguarded, NULL),
     LIVE("ours-guarded", "ours", "maximum of 16 pages, GUARDED", count_ours_small, NULL),
     LIVE("wasmtime", "wasmtime", "store and memory", count_engine, engine_absent),
     LIVE("wasm2c", "wasm2c", "allocate", count_wasm2c, wasm2c_absent),

@@ -21,6 +21,54 @@ use crate::error::Result;
 use crate::units;
 use core::ptr::NonNull;
 
+/// How much the last users of a region wrote, by which the next cleaning goes about it: a look at
+/// every page costs more than to have the kernel drop a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct History {
+    /// Pages that were found the last time that anybody looked.
+    pages: u16,
+    /// Cleanings since then.
+    since: u8,
+}
+
+impl History {
+    /// So many cleanings go by what is known before somebody looks again.
+    const TRUSTED: u8 = 8;
+    /// A look costs as much for each page of the range as a dropped page costs for so many.
+    const LOOK: usize = 512;
+
+    pub(super) const fn new() -> Self {
+        Self { pages: u16::MAX, since: 0 }
+    }
+
+    /// As one number, for the table of a pool.
+    pub(super) fn to_bits(self) -> u32 {
+        u32::from(self.pages) << 8 | u32::from(self.since)
+    }
+
+    pub(super) fn from_bits(bits: u32) -> Self {
+        let pages = u16::try_from(bits >> 8 & 0xffff).unwrap_or(u16::MAX);
+        Self { pages, since: u8::try_from(bits & 0xff).unwrap_or(0) }
+    }
+
+    /// Is it better to drop all of `open` bytes than to look for what was written?
+    fn says_drop(&mut self, open: usize) -> bool {
+        let open_pages = open.checked_div(page_size()).unwrap_or(0);
+        let few = usize::from(self.pages).saturating_mul(Self::LOOK) < open_pages
+            || (self.pages == 0 && open > 0);
+        if !few || self.since >= Self::TRUSTED {
+            return false;
+        }
+        self.since = self.since.saturating_add(1);
+        true
+    }
+
+    fn found(&mut self, pages: u64) {
+        self.pages = u16::try_from(pages).unwrap_or(u16::MAX);
+        self.since = 0;
+    }
+}
+
 impl Region {
     /// Bytes that the region may keep in memory while nobody uses it.
     pub(crate) const fn resident(&self) -> usize {
@@ -54,6 +102,10 @@ impl Region {
         if self.image.is_none() && self.resident == self.open && self.open <= keep {
             // All of it is in memory: a look would find just that.
             self.part(0, self.open).fill(0);
+        } else if self.history.says_drop(self.open)
+            && self.drop_pages(0, self.open, Access::ReadWrite)
+        {
+            self.resident = 0;
         } else {
             self.resident = match self.write_over_own_pages(keep) {
                 Some(kept) => kept,
@@ -108,39 +160,51 @@ impl Region {
     /// Finds the pages that are not as the mapping began and writes over them, as long as they are
     /// no more than `keep` bytes. Answers how many bytes stay in memory; `None` when there are more,
     /// or when they cannot be found.
-    fn write_over_own_pages(&self, keep: usize) -> Option<usize> {
+    fn write_over_own_pages(&mut self, keep: usize) -> Option<usize> {
         const RUNS: usize = 32;
+        /// Looking at so many pages of the image costs, time and again, a good part of what dropping one of
+        /// its own costs once.
+        const FILE_PAGE: u64 = 10;
         if keep == 0 || !pagemap::is_known() {
             return None;
         }
-        let most_pages = units::bytes(keep.checked_div(page_size())?);
+        let wanted = if self.image.is_some() { Wanted::OwnAndFile } else { Wanted::Own };
+        let page = units::bytes(page_size());
+        let most_pages = units::bytes(keep).checked_div(page)?;
         let start = units::bytes(self.base.addr().get());
         let end = start.checked_add(units::bytes(self.open))?;
         let mut runs = [Run::default(); RUNS];
-        let (mut from, mut kept) = (start, 0_u64);
-        loop {
+        let (mut from, mut own, mut of_file) = (start, 0_u64, 0_u64);
+        while from < end {
             // One more than may be kept is as good as all of them.
-            let left = most_pages.checked_sub(kept)?.checked_add(1)?;
-            let scan = pagemap::scan(from, end, Wanted::Own, &mut runs, left).ok()?;
-            let found = runs.get(..scan.runs)?;
-            let page = units::bytes(page_size());
-            let pages = found.iter().try_fold(0_u64, |pages, run| {
-                run.end.checked_sub(run.start)?.checked_div(page)?.checked_add(pages)
-            })?;
-            kept = kept.checked_add(pages)?;
-            if kept > most_pages {
+            let left = most_pages.checked_sub(own)?.checked_add(1)?;
+            let scan = pagemap::scan(from, end, wanted, &mut runs, left).ok()?;
+            if scan.end <= from {
                 return None;
             }
+            let found = runs.get(..scan.runs)?;
             for run in found {
+                let pages = run.end.checked_sub(run.start)?.checked_div(page)?;
+                let count = if run.is_file() { &mut of_file } else { &mut own };
+                *count = count.checked_add(pages)?;
+            }
+            self.history.found(own);
+            if own > most_pages {
+                return None;
+            }
+            for run in found.iter().filter(|run| !run.is_file()) {
                 let offset = units::host(run.start.checked_sub(start)?)?;
                 let length = units::host(run.end.checked_sub(run.start)?)?;
                 self.restore(offset, length);
             }
-            if scan.end >= end || scan.end <= from {
-                return units::host(kept.checked_mul(page)?);
-            }
             from = scan.end;
         }
+        // Pages of the image that were only read are dropped with the rest, lest every later look has to
+        // pass them.
+        if of_file > own.saturating_mul(FILE_PAGE) {
+            return None;
+        }
+        units::host(own.checked_mul(page)?)
     }
 
     /// Hands the parts of the first `length` bytes that may not be zero to `each`, in order.

@@ -64,7 +64,7 @@ void bench_figures(const char *group, const char *id, const char *who, const cha
                    const char *figures) {
   begin_line(group, id, who, what);
   fprintf(output, "\"figures\":{%s}}\n", figures);
-  printf("  %-18s %s\n", id, figures);
+  printf("  %-18s %s: %s\n", group, id, figures);
 }
 
 void bench_case_absent(const char *group, const char *id, const char *who, const char *what,

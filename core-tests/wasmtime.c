@@ -14,6 +14,7 @@
 #include "broken.h"
 #include "engine.h"
 #include "script.h"
+#include "values.h"
 
 static engine_t engine;
 static more_t more;
@@ -246,4 +247,292 @@ static void do_refused_module(unsigned line, words_t *words, bool by_trap) {
     tally.passed++;
   }
   engine.wasmtime_module_delete(module);
+}
+
+/* ---- calls ---- */
+
+typedef struct call_t {
+  wasmtime_val_t results[MOST_VALUES];
+  size_t count;
+  const char *refused; /* NULL when it returned */
+  bool trapped;
+  text_t why;
+} call_t;
+
+static size_t result_count(const wasmtime_func_t *function) {
+  wasm_functype_t *type = more.wasmtime_func_type(run.context, function);
+  size_t count = more.wasm_functype_results(type)->size;
+  more.wasm_functype_delete(type);
+  return count;
+}
+
+/* Reads the module, function and arguments, and calls. False when there is no such instance: the
+ * engine did not compile its module. */
+static bool call(unsigned line, words_t *words, call_t *out) {
+  name_t id = next_name(words);
+  name_t name = next_name(words);
+  size_t count = next_number(words);
+  wasmtime_val_t arguments[MOST_VALUES];
+  wasmtime_extern_t item;
+  wasm_trap_t *trap = NULL;
+  if (count > MOST_VALUES) {
+    give_up("more arguments than MOST_VALUES");
+  }
+  for (size_t i = 0; i < count; i++) {
+    arguments[i] = value_of(next_word(words));
+  }
+  entry_t *entry = find(&id);
+  if (entry == NULL || !entry->instantiated) {
+    return false;
+  }
+  out->refused = NULL;
+  out->trapped = false;
+  if (!engine.wasmtime_instance_export_get(run.context, &entry->instance, name.bytes, name.length,
+                                           &item) ||
+      item.kind != WASMTIME_EXTERN_FUNC) {
+    failed(line, "no function %s", name.bytes);
+    return false;
+  }
+  out->count = result_count(&item.of.func);
+  if (out->count > MOST_VALUES) {
+    give_up("more results than MOST_VALUES");
+  }
+  wasmtime_error_t *error = engine.wasmtime_func_call(
+      run.context, &item.of.func, arguments, count, out->results, out->count, &trap);
+  engine.wasmtime_extern_delete(&item);
+  if (error != NULL) {
+    out->refused = error_text(error, out->why);
+  } else if (trap != NULL) {
+    out->trapped = true;
+    out->refused = trap_text(trap, out->why);
+  }
+  return true;
+}
+
+static const char not_compiled[] = "in a module that the engine does not compile";
+
+static void do_invoke(unsigned line, words_t *words) {
+  call_t result;
+  if (call(line, words, &result) && result.refused != NULL) {
+    failed(line, "%s", result.refused);
+  }
+}
+
+static void do_return(unsigned line, words_t *words) {
+  call_t result;
+  if (!call(line, words, &result)) {
+    skipped(not_compiled);
+    return;
+  }
+  if (result.refused != NULL) {
+    failed(line, "%s", result.refused);
+    return;
+  }
+  size_t count = next_number(words);
+  bool right = count == result.count;
+  for (size_t i = 0; right && i < count; i++) {
+    const char *expected = next_word(words);
+    right = matches(&result.results[i], expected);
+    if (!right) {
+      char bits[40];
+      print_value(&result.results[i], bits, sizeof bits);
+      failed(line, "result %zu is %s and not %s", i, bits, expected);
+      return;
+    }
+  }
+  if (right) {
+    tally.passed++;
+  } else {
+    failed(line, "%zu results and not %zu", result.count, count);
+  }
+}
+
+static void do_trap(unsigned line, words_t *words) {
+  call_t result;
+  if (!call(line, words, &result)) {
+    skipped(not_compiled);
+    return;
+  }
+  name_t expected = next_name(words);
+  if (result.refused == NULL) {
+    failed(line, "no trap: %s", expected.bytes);
+  } else if (!result.trapped) {
+    failed(line, "an error and no trap: %s", result.refused);
+  } else {
+    expect_trap(line, expected.bytes, result.refused);
+  }
+}
+
+static void do_get(unsigned line, words_t *words) {
+  name_t id = next_name(words);
+  name_t name = next_name(words);
+  wasmtime_extern_t item;
+  wasmtime_val_t value;
+  entry_t *entry = find(&id);
+  if (entry == NULL || !entry->instantiated) {
+    skipped(not_compiled);
+  } else if (!engine.wasmtime_instance_export_get(run.context, &entry->instance, name.bytes,
+                                                  name.length, &item) ||
+             item.kind != WASMTIME_EXTERN_GLOBAL) {
+    failed(line, "no global %s", name.bytes);
+  } else {
+    more.wasmtime_global_get(run.context, &item.of, &value);
+    if (matches(&value, next_word(words))) {
+      tally.passed++;
+    } else {
+      failed(line, "the global %s has another value", name.bytes);
+    }
+  }
+}
+
+static void do_command(char *text) {
+  words_t words = {.rest = text};
+  const char *command = next_word(&words);
+  unsigned line = next_number(&words);
+  if (strcmp(command, "module") == 0 || strcmp(command, "define") == 0) {
+    do_module(line, &words, command[0] == 'm');
+  } else if (strcmp(command, "instance") == 0) {
+    do_instance(line, &words);
+  } else if (strcmp(command, "register") == 0) {
+    do_register(&words);
+  } else if (strcmp(command, "invoke") == 0) {
+    do_invoke(line, &words);
+  } else if (strcmp(command, "return") == 0) {
+    do_return(line, &words);
+  } else if (strcmp(command, "get") == 0) {
+    do_get(line, &words);
+  } else if (strcmp(command, "trap") == 0) {
+    do_trap(line, &words);
+  } else if (strcmp(command, "trapmodule") == 0 || strcmp(command, "unlinkable") == 0) {
+    do_refused_module(line, &words, command[0] == 't');
+  } else if (strcmp(command, "skip") == 0) {
+    skipped(next_name(&words).bytes);
+  } else {
+    give_up(command);
+  }
+}
+
+/* ---- the whole ---- */
+
+static void load(const char *path) {
+  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (library == NULL) {
+    give_up(dlerror());
+  }
+#define LOAD(table, name)                                                                          \
+  do {                                                                                             \
+    void *symbol = dlsym(library, #name);                                                          \
+    if (symbol == NULL) {                                                                          \
+      give_up(dlerror());                                                                          \
+    }                                                                                              \
+    memcpy(&table.name, &symbol, sizeof symbol);                                                   \
+  } while (0);
+#define LOAD_ENGINE(result, name, parameters) LOAD(engine, name)
+#define LOAD_MORE(result, name, parameters) LOAD(more, name)
+  ENGINE_FUNCTIONS(LOAD_ENGINE)
+  MORE_FUNCTIONS(LOAD_MORE)
+  if (!wasm_memory_wasmtime_load(&adapter, dlsym, library)) {
+    give_up("the engine lacks a function of the adapter");
+  }
+}
+
+static wasm_memory_allocator_t *make_engine(bool explicit_checks, broken_t how) {
+  wasm_memory_allocator_t *allocator = NULL;
+  wasm_memory_config_t *settings =
+      explicit_checks ? wasm_memory_config_new() : wasm_memory_wasmtime_config_new();
+  if (explicit_checks) {
+    wasm_memory_config_set_bounds(settings, WASM_MEMORY_BOUNDS_CHECKED);
+  }
+  if (settings == NULL || wasm_memory_allocator_new(settings, &allocator) != WASM_MEMORY_OK) {
+    give_up("no allocator");
+  }
+  wasm_memory_config_delete(settings);
+
+  wasm_config_t *config = engine.wasm_config_new();
+  if (how == WHOLE) {
+    if (wasm_memory_wasmtime_use(&adapter, config, allocator) != WASM_MEMORY_OK) {
+      give_up("no creator");
+    }
+  } else {
+    wasmtime_memory_creator_t creator;
+    if (wasm_memory_wasmtime_creator(&adapter, allocator, &creator) != WASM_MEMORY_OK) {
+      give_up("no creator");
+    }
+    creator = broken_creator(creator, how);
+    adapter.config_host_memory_creator_set(config, &creator);
+    adapter.config_memory_init_cow_set(config, false);
+  }
+  if (explicit_checks) {
+    more.wasmtime_config_memory_reservation_set(config, 0);
+    more.wasmtime_config_memory_reservation_for_growth_set(config, 0);
+    more.wasmtime_config_memory_guard_size_set(config, 0);
+    more.wasmtime_config_signals_based_traps_set(config, false);
+  }
+  engine.wasmtime_config_shared_memory_set(config, true);
+  engine.wasmtime_config_wasm_custom_page_sizes_set(config, true);
+  more.wasmtime_config_wasm_threads_set(config, true);
+  more.wasmtime_config_wasm_memory64_set(config, true);
+  more.wasmtime_config_wasm_multi_memory_set(config, true);
+  run.engine = engine.wasm_engine_new_with_config(config);
+  if (run.engine == NULL) {
+    give_up("no engine");
+  }
+  return allocator;
+}
+
+static void add_spectest(const char *path) {
+  text_t why;
+  wasmtime_module_t *module = compile_file(path, why);
+  wasmtime_instance_t instance;
+  bool trapped;
+  if (module == NULL || instantiate(0, module, &instance, &trapped, why) != NULL) {
+    give_up(why);
+  }
+  engine.wasmtime_module_delete(module);
+  require(more.wasmtime_linker_define_instance(run.linker, run.context, "spectest", 8, &instance));
+}
+
+int main(int argc, char **argv) {
+  if (argc < 5) {
+    give_up("usage: wasmtime-runner <engine> <spectest.wasm> <directory> <how>...");
+  }
+  bool explicit_checks = strcmp(argv[4], "explicit") == 0;
+  broken_t how = argc < 6                               ? WHOLE
+                 : strcmp(argv[5], "open-page") == 0    ? OPEN_PAGE
+                 : strcmp(argv[5], "dirty-growth") == 0 ? DIRTY_GROWTH
+                                                        : WHOLE;
+  load(argv[1]);
+  run.directory = argv[3];
+  wasm_memory_allocator_t *allocator = make_engine(explicit_checks, how);
+  run.store = engine.wasmtime_store_new(run.engine, NULL, NULL);
+  run.context = engine.wasmtime_store_context(run.store);
+  run.linker = more.wasmtime_linker_new(run.engine);
+  more.wasmtime_linker_allow_shadowing(run.linker, true);
+  add_spectest(argv[2]);
+
+  char path[4096];
+  snprintf(path, sizeof path, "%s/script", run.directory);
+  FILE *script = fopen(path, "r");
+  if (script == NULL) {
+    give_up(path);
+  }
+  char *text = NULL;
+  size_t capacity = 0;
+  while (getline(&text, &capacity, script) > 0) {
+    do_command(text);
+  }
+  free(text);
+  fclose(script);
+
+  more.wasmtime_linker_delete(run.linker);
+  engine.wasmtime_store_delete(run.store);
+  engine.wasm_engine_delete(run.engine);
+  wasm_memory_stats_t stats;
+  wasm_memory_allocator_get_stats(allocator, &stats);
+  if (stats.creations == 0) {
+    failed(0, "no memory was asked of this library");
+  }
+  wasm_memory_allocator_delete(allocator);
+  print_tally(stats.creations, stats.growths);
+  return tally.failed == 0 ? 0 : 1;
 }

@@ -3,6 +3,7 @@
 mod cargo;
 mod cmake;
 mod consumers;
+mod core_tests;
 mod demo;
 mod header;
 mod paths;
@@ -19,9 +20,10 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it.
 type Command = (&'static str, &'static str, fn() -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 3] = [
+const COMMANDS: [Command; 4] = [
     ("test", "check everything: format, lints, header, Rust, C and C++ tests, the demo", test::run),
     ("demo", "build the library and run examples/wasmtime on it", demo::run),
+    ("core-tests", "run the core specification's tests on the library", core_tests::run),
     ("header", "write include/wasm_memory.h anew from src/capi", header::write),
 ];
 
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask <command>\n\n");
     for (name, what, _) in COMMANDS {
-        text.push_str(&format!("  {name:<8} {what}\n"));
+        text.push_str(&format!("  {name:<10} {what}\n"));
     }
     text
 }

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: everything that is checked before a change is taken.
 
 use crate::steps::Steps;
-use crate::{cargo, cmake, consumers, demo, header, readme, symbols, tools, venv};
+use crate::{cargo, cmake, consumers, core_tests, demo, header, readme, symbols, tools, venv};
 use anyhow::Result;
 
 /// From what is quick to what takes long; the first failure ends it.
@@ -42,6 +42,7 @@ pub fn run() -> Result<()> {
     steps.run("beside another static library in Rust", consumers::beside_rust)?;
 
     steps.run("demo", demo::run_built)?;
+    steps.run_if_possible("core tests in Wasmtime", core_tests::in_wasmtime)?;
     steps.finish();
     Ok(())
 }

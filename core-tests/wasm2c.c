@@ -1,6 +1,9 @@
 /* Runs a program made of a script: the runtime of wasm2c as it is, but its memories are this
  * library's. Linked with --wrap for the three functions of the runtime that make, grow and free one.
  */
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <wasm_memory.h>
 
 #include "wasm2c.h"
@@ -48,6 +51,20 @@ static wasm_memory_t *ours(const wasm_rt_memory_t *memory) {
   return (wasm_memory_t *)location.memory;
 }
 
+/* The test of the test: one host page past the end is accessible, or growth leaves a byte. */
+static void break_it(const wasm_memory_t *memory, uint64_t previous, bool grown) {
+  (void)memory, (void)previous, (void)grown;
+#ifdef BREAK_OPEN_PAGE
+  mprotect(wasm_memory_data(memory) + wasm_memory_byte_length(memory),
+           (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE);
+#endif
+#ifdef BREAK_DIRTY_GROWTH
+  if (grown) {
+    wasm_memory_data(memory)[previous * 65536] = 1;
+  }
+#endif
+}
+
 static void publish(wasm_rt_memory_t *out, const wasm_memory_t *memory) {
   out->data = wasm_memory_data(memory);
   out->pages = (uint32_t)wasm_memory_size(memory);
@@ -63,6 +80,7 @@ void __wrap_wasm_rt_allocate_memory(wasm_rt_memory_t *out, uint32_t initial, uin
   }
   out->max_pages = maximum;
   publish(out, memory);
+  break_it(memory, 0, false);
 }
 
 uint32_t __wrap_wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta) {
@@ -72,6 +90,7 @@ uint32_t __wrap_wasm_rt_grow_memory(wasm_rt_memory_t *memory, uint32_t delta) {
     return UINT32_MAX;
   }
   publish(memory, grown);
+  break_it(grown, previous, delta > 0);
   return (uint32_t)previous;
 }
 

@@ -13,6 +13,17 @@ const LINKING: &str = "wasm2c: does not check imports, the C linker does";
 const IMPORTS: &str = "wasm2c: the module imports from one that is not there";
 const SEVERAL: &str = "wasm2c: a function of several results";
 
+/// Assertions that fail with wasm2c 1.0.32 on the memories of its own runtime too: it copies between two
+/// memories in the wrong direction, and does not know two equal function types as one.
+const FAULTS: [(&str, &str); 5] = [
+    ("memory_copy1", "22"),
+    ("memory_copy1", "23"),
+    ("memory_copy1", "24"),
+    ("memory_copy1", "25"),
+    ("linking0", "42"),
+];
+const FAULT: &str = "wasm2c 1.0.32: fails with its own memories too";
+
 /// Writes `<directory>/wasm2c/main.c` and the modules beside it.
 pub fn write(directory: &Path) -> Result<()> {
     let script = fs::read_to_string(directory.join("script")).context("no script")?;
@@ -21,7 +32,13 @@ pub fn write(directory: &Path) -> Result<()> {
     let mut program = Program { to, registered: registered(&script), ..Program::default() };
     for line in script.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        program.command(directory, &words)?;
+        let multi = directory.parent().is_some_and(|set| set.ends_with("multi-memory"));
+        let file = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let fault = |line: &str| multi && FAULTS.contains(&(file, line));
+        match words.as_slice() {
+            ["return", line, ..] if fault(line) => program.skip(FAULT),
+            words => program.command(directory, words)?,
+        }
     }
     program.end_part(None);
     fs::write(program.to.join("main.c"), program.text()).context("cannot write main.c")

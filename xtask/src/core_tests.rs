@@ -1,6 +1,8 @@
 //! `cargo xtask core-tests`: the core specification's own tests, in engines whose memories are this
 //! library's. `core-tests/` has the translation and the runners.
 
+mod wasm2c;
+
 use crate::process::{command, quiet};
 use crate::steps::{Outcome, Steps};
 use crate::{cargo, cmake, paths, tools, venv};
@@ -9,6 +11,9 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// The engine, the set, and what it came to.
+type Rows = Vec<(String, String, Tally)>;
 
 /// What running scripts came to.
 #[derive(Default)]
@@ -34,9 +39,12 @@ pub fn run() -> Result<()> {
         cmake::build("release", Some("wasmtime-demo"))
     })?;
     steps.run_if_possible("core tests in Wasmtime", in_wasmtime)?;
+    steps.run_if_possible("core tests by wasm2c", by_wasm2c)?;
     steps.finish();
     Ok(())
 }
+
+pub use wasm2c::run as by_wasm2c;
 
 /// Every set, guarded and with explicit checks, and the test of the test.
 pub fn in_wasmtime() -> Result<Outcome> {
@@ -52,7 +60,7 @@ pub fn in_wasmtime() -> Result<Outcome> {
         run
     };
 
-    let mut rows = Vec::new();
+    let mut rows = Rows::new();
     for mode in ["guarded", "explicit"] {
         for set in subdirectories(&scripts)? {
             let mut tally = Tally::default();
@@ -103,10 +111,22 @@ impl Tally {
         self.files += 1;
         Ok(())
     }
+
+    fn merge(&mut self, other: Self) {
+        self.files += other.files;
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.memories += other.memories;
+        self.growths += other.growths;
+        for (reason, count) in other.skipped {
+            *self.skipped.entry(reason).or_default() += count;
+        }
+        self.notes.push_str(&other.notes);
+    }
 }
 
 /// Prints the table that the README has, and fails if an assertion failed.
-fn report(rows: &[(String, String, Tally)]) -> Result<()> {
+fn report(rows: &Rows) -> Result<()> {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     println!("| engine | set | files | passed | failed | skipped | memories | growths |");
     println!("|---|---|--:|--:|--:|--:|--:|--:|");
@@ -136,9 +156,14 @@ fn scripts() -> Result<PathBuf> {
         fs::remove_dir_all(&directory)
             .with_context(|| format!("cannot empty {}", directory.display()))?;
     }
-    let mut translate = cargo::cargo(["run", "--quiet", "--locked", "--package", "core-tests"]);
-    quiet(translate.arg("--").arg(&directory))?;
+    quiet(translator().arg(&directory))?;
     Ok(directory)
+}
+
+fn translator() -> Command {
+    let mut translator = cargo::cargo(["run", "--quiet", "--locked", "--package", "core-tests"]);
+    translator.arg("--");
+    translator
 }
 
 fn compile_wasmtime_runner() -> Result<PathBuf> {

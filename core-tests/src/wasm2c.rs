@@ -13,8 +13,7 @@ const LINKING: &str = "wasm2c: does not check imports, the C linker does";
 const IMPORTS: &str = "wasm2c: the module imports from one that is not there";
 const SEVERAL: &str = "wasm2c: a function of several results";
 
-/// Assertions that fail with wasm2c 1.0.32 on the memories of its own runtime too: it copies between two
-/// memories in the wrong direction, and does not know two equal function types as one.
+/// Assertions that fail with wasm2c 1.0.32 on the memories of its own runtime too.
 const FAULTS: [(&str, &str); 5] = [
     ("memory_copy1", "22"),
     ("memory_copy1", "23"),

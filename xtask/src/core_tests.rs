@@ -44,7 +44,7 @@ pub fn run() -> Result<()> {
     Ok(())
 }
 
-pub use wasm2c::run as by_wasm2c;
+pub use wasm2c::{run as by_wasm2c, run_core as core_by_wasm2c};
 
 /// Every set, guarded and with explicit checks, and the test of the test.
 pub fn in_wasmtime() -> Result<Outcome> {

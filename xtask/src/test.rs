@@ -43,7 +43,7 @@ pub fn run() -> Result<()> {
 
     steps.run("demo", demo::run_built)?;
     steps.run_if_possible("core tests in Wasmtime", core_tests::in_wasmtime)?;
-    steps.run_if_possible("core tests by wasm2c", core_tests::by_wasm2c)?;
+    steps.run_if_possible("core tests by wasm2c", core_tests::core_by_wasm2c)?;
     steps.finish();
     Ok(())
 }

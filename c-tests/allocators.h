@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fixtures.h"
@@ -114,16 +115,19 @@ static inline void check_shut(const char *file, int line, const wasm_memory_t *m
 
 #define CAN_REFUSE_CALLS 1
 #define PAGEMAP_SCAN_REQUEST 0xC0606610u /* _IOWR('f', 16, struct pm_scan_arg), of Linux 6.7 */
-enum { REFUSE_MADVISE = 1, REFUSE_PAGEMAP_SCAN = 2, REFUSE_MEMFD = 4 };
+enum { REFUSE_MADVISE = 1, REFUSE_PAGEMAP_SCAN = 2, REFUSE_MEMFD = 4, REFUSE_FIXED_MAPPING = 8 };
 
 /* EPERM, as a sandbox answers. False where the host has no filters. */
 static inline bool refuse_calls(unsigned which) {
   const uint32_t refuse = SECCOMP_RET_ERRNO | EPERM, never = UINT32_MAX;
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (which & REFUSE_MADVISE) != 0 ? SYS_madvise : never, 5, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (which & REFUSE_MEMFD) != 0 ? SYS_memfd_create : never, 4, 0),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (which & REFUSE_PAGEMAP_SCAN) != 0 ? SYS_ioctl : never, 0, 2),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (which & REFUSE_MADVISE) != 0 ? SYS_madvise : never, 8, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (which & REFUSE_MEMFD) != 0 ? SYS_memfd_create : never, 7, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (which & REFUSE_FIXED_MAPPING) != 0 ? SYS_mmap : never, 1, 0),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (which & REFUSE_PAGEMAP_SCAN) != 0 ? SYS_ioctl : never, 2, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[3])),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, MAP_FIXED, 3, 2),
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args[1])),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PAGEMAP_SCAN_REQUEST, 1, 0),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
@@ -134,7 +138,7 @@ static inline bool refuse_calls(unsigned which) {
 }
 #else
 #define CAN_REFUSE_CALLS 0
-enum { REFUSE_MADVISE = 1, REFUSE_PAGEMAP_SCAN = 2, REFUSE_MEMFD = 4 };
+enum { REFUSE_MADVISE = 1, REFUSE_PAGEMAP_SCAN = 2, REFUSE_MEMFD = 4, REFUSE_FIXED_MAPPING = 8 };
 static inline bool refuse_calls(unsigned which) { (void)which; return false; }
 #endif
 #define NEEDS_REFUSED_CALLS() do { if (!CAN_REFUSE_CALLS) SKIP("needs seccomp"); } while (0)

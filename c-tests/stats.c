@@ -150,8 +150,22 @@ TEST(refusals) {
   CHECK_U64(stats_of(allocator).refusals, 4);
   CHECK_U64(it.told, 4);
   CHECK_U64(stats_of(allocator).creations, 1);
-  CHECK_U64(stats_of(allocator).peak_memories, 1);
+  wasm_memory_delete(memory);
+  wasm_memory_allocator_delete(allocator);
+}
+
+/* A peak is of what there was: bytes that were asked for and refused were never there. */
+TEST(refusals_raise_no_peak) {
+  limiter it = {.refuses = true};
+  wasm_memory_allocator_t *allocator = allocator_limited_by(&it);
+  RANGE_FAILS(refused_in(allocator, TYPE(.initial = PAGES(5))), LIMITER);
+  CHECK(stats_of(allocator).peak_accessible_bytes == 0 && stats_of(allocator).peak_memories == 0);
+  it.refuses = false;
+  wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1)));
+  it.refuses = true;
+  RANGE_FAILS(wasm_memory_grow(memory, 7, NULL), LIMITER);
   CHECK_U64(stats_of(allocator).peak_accessible_bytes, PAGE);
+  CHECK_U64(memory_stats_of(memory).peak_accessible_bytes, PAGE);
   wasm_memory_delete(memory);
   wasm_memory_allocator_delete(allocator);
 }
@@ -272,6 +286,6 @@ TEST(asked_from_another_thread_meanwhile) {
 }
 
 HARNESS_MAIN(LISTED(new_allocator_has_none), LISTED(memories_and_their_peak), LISTED(bytes_and_their_peak), LISTED(reserved_bytes),
-             LISTED(growths), LISTED(moves), LISTED(refusals), LISTED(discarded_bytes), LISTED(resident_bytes),
-             LISTED(resident_bytes_of_a_large_memory), LISTED(null_is_the_default_allocator),
+             LISTED(growths), LISTED(moves), LISTED(refusals), LISTED(refusals_raise_no_peak), LISTED(discarded_bytes),
+             LISTED(resident_bytes), LISTED(resident_bytes_of_a_large_memory), LISTED(null_is_the_default_allocator),
              LISTED(figures_are_of_the_memory_not_of_its_place), LISTED(asked_from_another_thread_meanwhile))

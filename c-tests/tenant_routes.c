@@ -289,6 +289,11 @@ TEST(memfd_create_is_refused) {
   refuse(REFUSE_MEMFD);
 }
 
+TEST(only_writing_is_left) {
+  NEEDS_REFUSED_CALLS();
+  refuse(REFUSE_FIXED_MAPPING | REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN);
+}
+
 TEST(all_fast_ways_are_refused) {
   NEEDS_REFUSED_CALLS();
   refuse(REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN | REFUSE_MEMFD);
@@ -317,5 +322,5 @@ TEST(locked_pages_and_reset) {
 HARNESS_MAIN(LISTED(from_image_to_image_to_none), LISTED(after_an_image_that_was_larger), LISTED(after_an_image_that_nobody_wrote_to),
              LISTED(after_an_image_that_is_gone), LISTED(reset_from_image_to_image), LISTED(shrunk_by_reset_then_deleted),
              LISTED(discarded_then_deleted), LISTED(held_by_a_buffer_then_deleted), LISTED(grown_by_a_buffer_then_deleted),
-             LISTED(madvise_is_refused), LISTED(pagemap_scan_is_refused), LISTED(memfd_create_is_refused), LISTED(all_fast_ways_are_refused),
-             LISTED(locked_pages_and_reset))
+             LISTED(madvise_is_refused), LISTED(pagemap_scan_is_refused), LISTED(memfd_create_is_refused), LISTED(only_writing_is_left),
+             LISTED(all_fast_ways_are_refused), LISTED(locked_pages_and_reset))

@@ -151,6 +151,13 @@ TEST(pagemap_scan_is_refused) {
   refuse(REFUSE_PAGEMAP_SCAN);
 }
 
+/* Neither dropped nor mapped anew: what is left is to write zeros, or to keep the place from everybody. */
+TEST(only_writing_is_left) {
+  NEEDS_REFUSED_CALLS();
+  refuse(REFUSE_FIXED_MAPPING | REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN);
+  refuse(REFUSE_FIXED_MAPPING);
+}
+
 TEST(all_fast_ways_are_refused) {
   NEEDS_REFUSED_CALLS();
   refuse(REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN | REFUSE_MEMFD);
@@ -194,5 +201,5 @@ TEST(threads_share_a_checked_pool) { with_threads((settings){WASM_MEMORY_BOUNDS_
 HARNESS_MAIN(LISTED(guarded_cache), LISTED(checked_cache), LISTED(guarded_pool), LISTED(checked_pool), LISTED(default_allocator),
              LISTED(every_pair_in_one_slot), LISTED(sixteen_mebibytes_after_one_page), LISTED(many_at_once), LISTED(locked_pages_in_a_cache),
              LISTED(locked_pages_in_a_checked_cache), LISTED(locked_pages_in_a_pool), LISTED(locked_pages_in_a_checked_pool),
-             LISTED(madvise_is_refused), LISTED(pagemap_scan_is_refused), LISTED(all_fast_ways_are_refused), LISTED(threads_share_a_cache),
-             LISTED(threads_share_a_pool), LISTED(threads_share_a_checked_pool))
+             LISTED(madvise_is_refused), LISTED(pagemap_scan_is_refused), LISTED(only_writing_is_left), LISTED(all_fast_ways_are_refused),
+             LISTED(threads_share_a_cache), LISTED(threads_share_a_pool), LISTED(threads_share_a_checked_pool))

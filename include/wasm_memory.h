@@ -732,6 +732,8 @@ size_t wasm_memory_last_error_message(char *buffer, size_t capacity);
  * (MAXIMUM_BELOW_INITIAL); initial is above 16 GiB (SIZE_LIMIT); the host refuses (ADDRESS_SPACE,
  * COMMIT, MAP_COUNT, OUT_OF_MEMORY). Nothing is left behind by a failure.
  *
+ * What an earlier memory has left may be used again: it reads zero.
+ *
  * Any thread. Specification: JS API, the Memory constructor.
  */
 wasm_memory_status_t wasm_memory_new(const struct wasm_memory_descriptor_t *descriptor,
@@ -764,7 +766,9 @@ wasm_memory_status_t wasm_memory_grow(struct wasm_memory_t *memory,
  *
  * Returns an address that is aligned to the host page and not NULL also at size 0; NULL for a bad
  * handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
- * memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout).
+ * memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout). Whoever
+ * changes the protection or kernel advice of these pages himself puts it back before he deletes the
+ * memory: the next memory of the allocator may be there.
  */
 uint8_t *wasm_memory_data(const struct wasm_memory_t *memory);
 
@@ -783,8 +787,9 @@ uint64_t wasm_memory_size(const struct wasm_memory_t *memory);
 uint64_t wasm_memory_byte_length(const struct wasm_memory_t *memory);
 
 /**
- * Gives back one reference to a memory. With the last one the handle is dead, and the address
- * space goes back to the host as soon as no buffer is held and no wait runs any more.
+ * Gives back one reference to a memory. With the last one the handle is dead. As soon as no buffer is
+ * held and no wait runs any more, the bytes are cleaned and the address space is kept for the next
+ * memory of the allocator, or goes back to the host; wasm_memory_allocator_trim gives back what is kept.
  *
  * memory: NULL, a dead handle and one of another kind do nothing. Never fails; where the host will
  * not take the address space back it is emptied, closed and offered again later. Any thread.

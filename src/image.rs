@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::memory::{Memory, host_length};
 use crate::region;
 use crate::region::frozen::{FillError, Frozen, Sink};
-use crate::region::os_files;
+use crate::region::os_files::{self, FileKind};
 use crate::region::slab::{Kind, Ref, Slab, Vacancy};
 use crate::region::span::Span;
 use crate::units;
@@ -90,8 +90,10 @@ impl Image {
         let refused = |os_error| Error::File { requested: 0, available: 0, os_error };
         let file = os_files::open(path).map_err(refused)?;
         let status = os_files::status(&file).map_err(refused)?;
-        if !status.is_regular {
-            return Err(refused(libc::EINVAL));
+        match status.kind {
+            FileKind::Regular => {}
+            FileKind::Directory => return Err(refused(libc::EISDIR)),
+            FileKind::Other => return Err(refused(libc::ESPIPE)),
         }
         let too_large = Error::ImageDoesNotFit { requested: status.length, available: u64::MAX };
         let length = units::host(status.length).ok_or(too_large)?;

@@ -1,7 +1,7 @@
 //! What an allocator gives a memory: a region, how it opens, and whether it may move.
 
 use super::config::Bounds;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::region::fork::Unforked;
 use crate::region::frozen::Frozen;
 use crate::region::registry::Group;
@@ -101,21 +101,14 @@ impl Body {
     /// Makes the first `bytes` bytes of a clean body usable, starting from `image`, and in guarded
     /// bounds no others.
     pub(super) fn make_ready(&mut self, bytes: u64, image: Option<&Ref<Frozen>>) -> Result<()> {
-        if !self.region.has_image(image) && !self.region.put_image_on(None) {
-            return Err(self.refused_mapping());
+        if !self.region.has_image(image) {
+            self.region.put_image_on(None)?;
         }
         if self.bounds == Bounds::Guarded {
             self.region.close_to(bytes)?;
         }
         self.open_to(bytes)?;
-        if !self.region.put_image_on(image) {
-            return Err(self.refused_mapping());
-        }
-        Ok(())
-    }
-
-    fn refused_mapping(&self) -> Error {
-        Error::Commit { requested: self.open_bytes(), available: 0, os_error: 0 }
+        self.region.put_image_on(image)
     }
 
     /// Brings the body back in place to `bytes` bytes that are `image`'s and zero elsewhere. A refusal
@@ -134,7 +127,7 @@ impl Body {
             // The last thing that can be refused.
             self.region.close_to(bytes)?;
         }
-        if !self.region.clean(keep) || !self.region.put_image_on(image) {
+        if !self.region.clean(keep) || self.region.put_image_on(image).is_err() {
             self.region.overwrite_with(image);
         }
         Ok(())

@@ -95,6 +95,19 @@ impl Cache {
         Some(body)
     }
 
+    /// Is there a place for one more, as soon as what has lain for long is given up?
+    pub(super) fn has_room(&self) -> bool {
+        const ALL: u32 = 64;
+        const { assert!(SHELVES * PLACES == 64) };
+        if self.count.load(Ordering::Relaxed) < ALL {
+            return true;
+        }
+        let now = os::coarse_seconds();
+        let old = self.shelves().find_map(|shelf| shelf.kept.lock().take_old(now));
+        self.forget(&old);
+        old.is_some()
+    }
+
     /// Keeps a clean body that nobody has any more. What there is no place for, or has lain for
     /// long, is given up.
     pub(super) fn put(&self, mut body: Body, most_resident: u64) {
@@ -180,4 +193,27 @@ fn spread(thread: usize) -> usize {
     // Thread structures lie at multiples of a page, often of a mebibyte.
     let bits = units::bytes(thread).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
     units::low_bits(bits) & const { SHELVES - 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(since: u32) -> Option<Kept> {
+        Some(Kept { body: Body::nothing(), since })
+    }
+
+    #[test]
+    fn what_has_lain_for_long_is_given_up_one_at_a_time() {
+        let mut places = Places([const { None }; PLACES]);
+        places.0[1] = kept(100);
+        places.0[3] = kept(109);
+        places.0[5] = kept(100);
+        assert!(places.take_old(100 + LONG - 1).is_none());
+        assert!(places.take_old(100 + LONG).is_some());
+        assert!(places.take_old(100 + LONG).is_some());
+        assert!(places.take_old(100 + LONG).is_none());
+        assert!(places.take_old(50).is_none(), "a clock that goes back ages nothing");
+        assert!(places.0[3].is_some());
+    }
 }

@@ -13,7 +13,8 @@ pub(super) struct Counters {
     bytes: AtomicU64,
     peak_memories: AtomicU64,
     peak_bytes: AtomicU64,
-    creations: AtomicU64,
+    /// Memories that were given something new, and those that were given what another one had left.
+    fresh: AtomicU64,
     reuses: AtomicU64,
     growths: AtomicU64,
     moves: AtomicU64,
@@ -85,7 +86,7 @@ impl Counters {
             bytes: AtomicU64::new(0),
             peak_memories: AtomicU64::new(0),
             peak_bytes: AtomicU64::new(0),
-            creations: AtomicU64::new(0),
+            fresh: AtomicU64::new(0),
             reuses: AtomicU64::new(0),
             growths: AtomicU64::new(0),
             moves: AtomicU64::new(0),
@@ -131,10 +132,7 @@ impl Counters {
     }
 
     pub(super) fn created(&self, reused: bool) {
-        add(&self.creations, 1);
-        if reused {
-            add(&self.reuses, 1);
-        }
+        add(if reused { &self.reuses } else { &self.fresh }, 1);
     }
 
     pub(super) fn grown(&self, moved: bool) {
@@ -160,7 +158,7 @@ impl Counters {
             peak_memories: get(&self.peak_memories),
             accessible_bytes: get(&self.bytes),
             peak_accessible_bytes: get(&self.peak_bytes),
-            creations: get(&self.creations),
+            creations: get(&self.fresh).saturating_add(get(&self.reuses)),
             reuses: get(&self.reuses),
             growths: get(&self.growths),
             moves: get(&self.moves),

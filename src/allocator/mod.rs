@@ -17,6 +17,8 @@ mod config;
 mod counters;
 mod ladder;
 pub(crate) mod limiter;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use body::{Body, Growth, Mobility, Moving};
 pub(crate) use config::Settings;
@@ -203,7 +205,8 @@ impl Allocator {
     /// Cleans a body for the next memory and keeps it, or gives it back to the host.
     fn take_back(&self, mut body: Body) {
         body.region().set_owner(None);
-        if self.pool.is_none() && !body.is_reusable() {
+        // What will not be kept need not be cleaned.
+        if self.pool.is_none() && (!body.is_reusable() || !self.cache.has_room()) {
             return;
         }
         let clean = body.region_mut().clean(self.keep_for_reuse());

@@ -69,6 +69,8 @@ pub(super) unsafe fn used(memory: *const wasm_memory_t) -> Result<&'static Memor
 /// (MAXIMUM_BELOW_INITIAL); initial is above 16 GiB (SIZE_LIMIT); the host refuses (ADDRESS_SPACE,
 /// COMMIT, MAP_COUNT, OUT_OF_MEMORY). Nothing is left behind by a failure.
 ///
+/// What an earlier memory has left may be used again: it reads zero.
+///
 /// Any thread. Specification: JS API, the Memory constructor.
 #[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_new"))]
 pub unsafe extern "C" fn wasm_memory_new(
@@ -117,7 +119,9 @@ pub unsafe extern "C" fn wasm_memory_grow(
 ///
 /// Returns an address that is aligned to the host page and not NULL also at size 0; NULL for a bad
 /// handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
-/// memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout).
+/// memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout). Whoever
+/// changes the protection or kernel advice of these pages himself puts it back before he deletes the
+/// memory: the next memory of the allocator may be there.
 #[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_data"))]
 pub unsafe extern "C" fn wasm_memory_data(memory: *const wasm_memory_t) -> *mut u8 {
     // SAFETY: the caller passes a handle from this library and does not delete it meanwhile.
@@ -142,8 +146,9 @@ pub unsafe extern "C" fn wasm_memory_byte_length(memory: *const wasm_memory_t) -
     unsafe { field(memory) }.map_or(0, |memory| units::bytes(memory.look().byte_length()))
 }
 
-/// Gives back one reference to a memory. With the last one the handle is dead, and the address
-/// space goes back to the host as soon as no buffer is held and no wait runs any more.
+/// Gives back one reference to a memory. With the last one the handle is dead. As soon as no buffer is
+/// held and no wait runs any more, the bytes are cleaned and the address space is kept for the next
+/// memory of the allocator, or goes back to the host; wasm_memory_allocator_trim gives back what is kept.
 ///
 /// memory: NULL, a dead handle and one of another kind do nothing. Never fails; where the host will
 /// not take the address space back it is emptied, closed and offered again later. Any thread.

@@ -21,6 +21,54 @@ use crate::error::Result;
 use crate::units;
 use core::ptr::NonNull;
 
+/// How much the last users of a region wrote, by which the next cleaning goes about it: a look at
+/// every page costs more than to have the kernel drop a few.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct History {
+    /// Pages that were found the last time that anybody looked.
+    pages: u16,
+    /// Cleanings since then.
+    since: u8,
+}
+
+impl History {
+    /// So many cleanings go by what is known before somebody looks again.
+    const TRUSTED: u8 = 8;
+    /// A look costs as much for each page of the range as a dropped page costs for so many.
+    const LOOK: usize = 512;
+
+    pub(super) const fn new() -> Self {
+        Self { pages: u16::MAX, since: 0 }
+    }
+
+    /// As one number, for the table of a pool.
+    pub(super) fn to_bits(self) -> u32 {
+        u32::from(self.pages) << 8 | u32::from(self.since)
+    }
+
+    pub(super) fn from_bits(bits: u32) -> Self {
+        let pages = u16::try_from(bits >> 8 & 0xffff).unwrap_or(u16::MAX);
+        Self { pages, since: u8::try_from(bits & 0xff).unwrap_or(0) }
+    }
+
+    /// Is it better to drop all of `open` bytes than to look for what was written?
+    fn says_drop(&mut self, open: usize) -> bool {
+        let open_pages = open.checked_div(page_size()).unwrap_or(0);
+        let few = usize::from(self.pages).saturating_mul(Self::LOOK) < open_pages
+            || (self.pages == 0 && open > 0);
+        if !few || self.since >= Self::TRUSTED {
+            return false;
+        }
+        self.since = self.since.saturating_add(1);
+        true
+    }
+
+    fn found(&mut self, pages: u64) {
+        self.pages = u16::try_from(pages).unwrap_or(u16::MAX);
+        self.since = 0;
+    }
+}
+
 impl Region {
     /// Bytes that the region may keep in memory while nobody uses it.
     pub(crate) const fn resident(&self) -> usize {
@@ -45,7 +93,7 @@ impl Region {
     /// kept in memory as long as they are no more than `keep` bytes. False when the host lets none of
     /// the ways be gone that are quick; then [`Region::overwrite`] is left.
     pub(crate) fn clean(&mut self, keep: usize) -> bool {
-        if self.torn && !self.take_image_off() {
+        if self.torn && self.take_image_off().is_err() {
             return false;
         }
         if !self.written || self.open == 0 {
@@ -54,6 +102,10 @@ impl Region {
         if self.image.is_none() && self.resident == self.open && self.open <= keep {
             // All of it is in memory: a look would find just that.
             self.part(0, self.open).fill(0);
+        } else if self.history.says_drop(self.open)
+            && self.drop_pages(0, self.open, Access::ReadWrite)
+        {
+            self.resident = 0;
         } else {
             self.resident = match self.write_over_own_pages(keep) {
                 Some(kept) => kept,
@@ -67,8 +119,15 @@ impl Region {
 
     /// Sets every open byte to zero, whatever that costs, and forgets the image.
     pub(crate) fn overwrite(&mut self) {
-        // Where the mapping of the image stays, its pages become the region's own by this.
-        self.part(0, self.open).fill(0);
+        // Where the mapping of the image stays, its pages become the region's own by this. What reads
+        // zero is left alone: of a large open part little may ever have been touched.
+        let page = page_size();
+        for at in (0..self.open).step_by(page) {
+            let part = self.part(at, page);
+            if !part.is_zero() {
+                part.fill(0);
+            }
+        }
         if self.image.is_some() {
             self.torn = true;
         }
@@ -101,39 +160,51 @@ impl Region {
     /// Finds the pages that are not as the mapping began and writes over them, as long as they are
     /// no more than `keep` bytes. Answers how many bytes stay in memory; `None` when there are more,
     /// or when they cannot be found.
-    fn write_over_own_pages(&self, keep: usize) -> Option<usize> {
+    fn write_over_own_pages(&mut self, keep: usize) -> Option<usize> {
         const RUNS: usize = 32;
+        /// Looking at so many pages of the image costs, time and again, a good part of what dropping one of
+        /// its own costs once.
+        const FILE_PAGE: u64 = 10;
         if keep == 0 || !pagemap::is_known() {
             return None;
         }
-        let most_pages = units::bytes(keep.checked_div(page_size())?);
+        let wanted = if self.image.is_some() { Wanted::OwnAndFile } else { Wanted::Own };
+        let page = units::bytes(page_size());
+        let most_pages = units::bytes(keep).checked_div(page)?;
         let start = units::bytes(self.base.addr().get());
         let end = start.checked_add(units::bytes(self.open))?;
         let mut runs = [Run::default(); RUNS];
-        let (mut from, mut kept) = (start, 0_u64);
-        loop {
+        let (mut from, mut own, mut of_file) = (start, 0_u64, 0_u64);
+        while from < end {
             // One more than may be kept is as good as all of them.
-            let left = most_pages.checked_sub(kept)?.checked_add(1)?;
-            let scan = pagemap::scan(from, end, Wanted::Own, &mut runs, left).ok()?;
-            let found = runs.get(..scan.runs)?;
-            let page = units::bytes(page_size());
-            let pages = found.iter().try_fold(0_u64, |pages, run| {
-                run.end.checked_sub(run.start)?.checked_div(page)?.checked_add(pages)
-            })?;
-            kept = kept.checked_add(pages)?;
-            if kept > most_pages {
+            let left = most_pages.checked_sub(own)?.checked_add(1)?;
+            let scan = pagemap::scan(from, end, wanted, &mut runs, left).ok()?;
+            if scan.end <= from {
                 return None;
             }
+            let found = runs.get(..scan.runs)?;
             for run in found {
+                let pages = run.end.checked_sub(run.start)?.checked_div(page)?;
+                let count = if run.is_file() { &mut of_file } else { &mut own };
+                *count = count.checked_add(pages)?;
+            }
+            self.history.found(own);
+            if own > most_pages {
+                return None;
+            }
+            for run in found.iter().filter(|run| !run.is_file()) {
                 let offset = units::host(run.start.checked_sub(start)?)?;
                 let length = units::host(run.end.checked_sub(run.start)?)?;
                 self.restore(offset, length);
             }
-            if scan.end >= end || scan.end <= from {
-                return units::host(kept.checked_mul(page)?);
-            }
             from = scan.end;
         }
+        // Pages of the image that were only read are dropped with the rest, lest every later look has to
+        // pass them.
+        if of_file > own.saturating_mul(FILE_PAGE) {
+            return None;
+        }
+        units::host(own.checked_mul(page)?)
     }
 
     /// Hands the parts of the first `length` bytes that may not be zero to `each`, in order.
@@ -205,9 +276,7 @@ impl Region {
 
     /// Replaces `[from, from + length)` by fresh bytes. Where the image was it no longer is.
     fn map_afresh(&mut self, from: usize, length: usize, access: Access) -> bool {
-        let charge = self.shape().charge();
-        // SAFETY: the range is part of this region's own mapping, and its contents are given up.
-        if unsafe { os::map_over(self.address(from), length, access, charge) }.is_err() {
+        if self.map_fresh_bytes(from, length, access).is_err() {
             return false;
         }
         if let Some(image) = &self.image {
@@ -219,8 +288,18 @@ impl Region {
                 self.torn = true;
             }
         }
-        self.resident = 0;
         true
+    }
+
+    fn map_fresh_bytes(&mut self, from: usize, length: usize, access: Access) -> Result<()> {
+        self.resident = 0;
+        if length == 0 {
+            return Ok(());
+        }
+        let charge = self.shape().charge();
+        // SAFETY: the range is part of this region's own mapping, and its contents are given up.
+        unsafe { os::map_over(self.address(from), length, access, charge) }
+            .map_err(|errno| refusal::of_commit(length, errno, true))
     }
 
     fn address(&self, from: usize) -> NonNull<u8> {
@@ -228,30 +307,32 @@ impl Region {
         unsafe { self.base.add(from) }
     }
 
-    /// Replaces the mapping of the image by fresh bytes. False when the host refuses.
-    fn take_image_off(&mut self) -> bool {
-        let Some(image) = &self.image else { return true };
-        // A part may have been closed since, where fresh bytes must not be opened.
-        let (at, end) = (image.at(), image.end().min(self.open));
-        let length = end.saturating_sub(at);
-        if length > 0 && !self.map_afresh(at, length, Access::ReadWrite) {
-            return false;
-        }
+    /// Replaces the mapping of the image by fresh bytes. Where the host refuses, some of it may be gone.
+    fn take_image_off(&mut self) -> Result<()> {
+        let Some(image) = &self.image else { return Ok(()) };
+        let (at, end) = (image.at(), image.end());
+        // A part may have been closed since, and stays so.
+        let border = end.min(self.open).max(at);
+        self.torn = true;
+        self.map_fresh_bytes(at, border.wrapping_sub(at), Access::ReadWrite)?;
+        self.map_fresh_bytes(border, end.wrapping_sub(border), Access::None)?;
         self.image = None;
         self.torn = false;
-        true
+        Ok(())
     }
 
-    /// Makes a clean region start from `image`, or from zeros, which must be open. False when the
-    /// host refuses to take another image away; a mapping that is refused becomes a copy.
-    pub(crate) fn put_image_on(&mut self, image: Option<&Ref<Frozen>>) -> bool {
+    /// Makes a clean region start from `image`, or from zeros, which must be open. A mapping that is
+    /// refused becomes a copy.
+    ///
+    /// # Errors
+    /// [`Error::Commit`](crate::Error::Commit) and [`Error::MapCount`](crate::Error::MapCount) when
+    /// the host refuses to take another image away.
+    pub(crate) fn put_image_on(&mut self, image: Option<&Ref<Frozen>>) -> Result<()> {
         if !self.torn && self.has_image(image) {
-            return true;
+            return Ok(());
         }
-        if !self.take_image_off() {
-            return false;
-        }
-        let Some(image) = image else { return true };
+        self.take_image_off()?;
+        let Some(image) = image else { return Ok(()) };
         let start = self.address(image.at());
         let mapped = image.file().is_some_and(|file| {
             // SAFETY: the place is open, so part of this region's own mapping.
@@ -265,7 +346,7 @@ impl Region {
             self.part(image.at(), image.length()).copy_from(&image.span());
             self.written = true;
         }
-        true
+        Ok(())
     }
 
     /// Closes the body behind `bytes`, rounded up to the host page. What is behind it is given up. A
@@ -280,35 +361,20 @@ impl Region {
         };
         // SAFETY: the range is part of this region's own mapping.
         unsafe { os::protect(self.address(end), length, Access::None) }
-            .map_err(|errno| refusal::of_commit(length, errno, end == 0))?;
+            .map_err(|errno| refusal::of_commit(length, errno, true))?;
         let was_open = self.open;
         self.open = end;
         self.resident = if self.resident >= was_open { end } else { 0 };
-        let cut = self.image.as_ref().is_some_and(|image| image.end() > end);
-        let emptied = if cut {
-            // Dropped pages would be the image's again.
-            self.map_afresh(end, length, Access::None)
-        } else {
-            !self.written || self.drop_pages(end, length, Access::None)
-        };
+        let image_end = self.image.as_ref().map_or(0, |image| image.end());
+        // Dropped pages of the image would be the image's again.
+        let cut = image_end > end;
+        let from = if cut { image_end.min(was_open) } else { end };
+        let rest = was_open.wrapping_sub(from);
+        let emptied = (!cut || self.take_image_off().is_ok())
+            && (rest == 0 || !self.written || self.drop_pages(from, rest, Access::None));
+        self.written |= cut;
         self.stale |= !emptied;
-        if cut {
-            self.forget_cut_image(end);
-        }
         Ok(())
-    }
-
-    /// What is left of an image whose end was closed becomes bytes of the region's own.
-    fn forget_cut_image(&mut self, end: usize) {
-        let Some(image) = self.image.take() else { return };
-        self.torn = false;
-        let Some(length) = end.checked_sub(image.at()).filter(|length| *length > 0) else { return };
-        if !self.map_afresh(image.at(), length, Access::ReadWrite) {
-            // Still the image's mapping: dropped pages would come back as the image's.
-            self.image = Some(image);
-            self.torn = true;
-        }
-        self.written = true;
     }
 
     /// Sets `[from, from + length)` of the open part to zero and gives the host the pages that lie

@@ -60,6 +60,7 @@ impl Region {
             // The mapping of an image has moved along, and what is known of the pages holds there.
             new.image = self.image.take();
             new.torn = self.torn;
+            new.written = self.written;
         }
         new.open = new.end_of_open(bytes)?;
         Ok(self.replace(new))

@@ -17,13 +17,22 @@ pub(crate) struct Identity {
     number: u64,
 }
 
+/// What a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Regular,
+    Directory,
+    /// A pipe, a terminal, a device.
+    Other,
+}
+
 /// What is known of an open file.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FileStatus {
     pub(crate) identity: Identity,
     /// Length in bytes.
     pub(crate) length: u64,
-    pub(crate) is_regular: bool,
+    pub(crate) kind: FileKind,
 }
 
 fn owned(descriptor: c_int) -> Result<OwnedFd, Errno> {
@@ -172,7 +181,11 @@ pub(crate) fn status(file: &impl AsRawFd) -> Result<FileStatus, Errno> {
     Ok(FileStatus {
         identity,
         length: u64::try_from(status.st_size).unwrap_or(0),
-        is_regular: status.st_mode & libc::S_IFMT == libc::S_IFREG,
+        kind: match status.st_mode & libc::S_IFMT {
+            libc::S_IFREG => FileKind::Regular,
+            libc::S_IFDIR => FileKind::Directory,
+            _ => FileKind::Other,
+        },
     })
 }
 

@@ -19,6 +19,8 @@ pub(super) enum Wanted {
     /// Those that are not as the mapping began: written to, or read where no file is mapped. In
     /// memory or swapped out.
     Own,
+    /// Those, and pages of a mapped file as runs of their own.
+    OwnAndFile,
     /// All that are in memory.
     Present,
 }
@@ -29,8 +31,18 @@ pub(super) enum Wanted {
 pub(super) struct Run {
     pub(super) start: u64,
     pub(super) end: u64,
-    _categories: u64,
+    categories: u64,
 }
+
+impl Run {
+    /// Pages of the file, which nobody has written to? Told for [`Wanted::OwnAndFile`].
+    pub(super) const fn is_file(&self) -> bool {
+        self.categories & FILE != 0
+    }
+}
+
+/// `PAGE_IS_FILE`
+const FILE: u64 = 1 << 2;
 
 /// What one look found.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +59,7 @@ mod linux {
     use super::super::os::{Call, Errno, gate, last_errno};
     use super::super::os_files::{self, Identity};
     use super::super::{page_size, storage};
-    use super::{Run, Scan, Wanted};
+    use super::{FILE, Run, Scan, Wanted};
     use crate::units;
     use core::ptr;
     use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -73,7 +85,6 @@ mod linux {
 
     /// `_IOWR('f', 16, struct pm_scan_arg)`.
     const PAGEMAP_SCAN: u32 = 0xc060_6610;
-    const FILE: u64 = 1 << 2;
     const PRESENT: u64 = 1 << 3;
     const SWAPPED: u64 = 1 << 4;
 
@@ -200,6 +211,10 @@ mod linux {
                 request.category_inverted = FILE;
                 request.category_mask = FILE;
                 request.category_anyof_mask = PRESENT | SWAPPED;
+            }
+            Wanted::OwnAndFile => {
+                request.category_anyof_mask = PRESENT | SWAPPED;
+                request.return_mask = FILE;
             }
             Wanted::Present => request.category_mask = PRESENT,
         }

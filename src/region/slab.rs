@@ -153,6 +153,7 @@ impl<T> Free<T> {
     /// A place that was taken and not used: the next one to be taken, since no handle of it was given
     /// out.
     fn put_unused(&mut self, slot: &'static Slot<T>) {
+        self.creations = self.creations.wrapping_sub(1);
         let link = VacantLink { next: self.first, since: self.creations.wrapping_sub(DISTANCE) };
         // SAFETY: nobody uses the slot, and the slab's lock is held.
         unsafe { slot.vacant.get().write(link) };
@@ -207,6 +208,8 @@ impl<T: Kind> Vacancy<T> {
             Some(slot) => slot,
             None => free.take_unused()?,
         };
+        // Counted here, where the lock is held anyway, and no more where nothing comes of it.
+        free.creations = free.creations.wrapping_add(1);
         Ok(Self { slot })
     }
 
@@ -222,10 +225,6 @@ impl<T: Kind> Vacancy<T> {
         // SAFETY: the place was taken by this vacancy, so nobody else looks at the value.
         unsafe { slot.value.get().write(MaybeUninit::new(value)) };
         slot.owners.store(1, Ordering::Release);
-        // Only what was made counts towards the distance, not what was refused.
-        let mut free = T::slab().lock();
-        free.creations = free.creations.wrapping_add(1);
-        drop(free);
         Ref { slot }
     }
 }

@@ -9,6 +9,7 @@
 //! at it ([`find`](super::registry::find)) while the pool goes.
 #![allow(unsafe_code, reason = "owns address space, and storage that signal handlers read")]
 
+use super::clean::History;
 use super::frozen::Frozen;
 use super::lock::{Lock, Repair};
 use super::os::{self, Access};
@@ -36,12 +37,13 @@ struct Entry {
     resident: AtomicU32,
     /// Of a free slot: the next one.
     next: AtomicU32,
-    /// Of a free slot: [`TORN`], [`WRITTEN`].
+    /// Of a free slot: [`TORN`], [`WRITTEN`], and above those its history.
     flags: AtomicU32,
 }
 
 const TORN: u32 = 1;
 const WRITTEN: u32 = 2;
+const HISTORY: u32 = 8;
 
 /// The slots of one pool. Its entries follow it in memory.
 #[derive(Debug)]
@@ -336,6 +338,7 @@ impl Slots {
         let flags = entry.flags.load(Ordering::Relaxed);
         region.torn = flags & TORN != 0;
         region.written = flags & WRITTEN != 0;
+        region.history = History::from_bits(flags >> HISTORY);
         let image = entry.image.swap(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: the entry held one reference, which is taken out here.
         region.image = NonNull::new(image).map(|slot| unsafe { Ref::from_slot(slot) });
@@ -359,6 +362,7 @@ impl Slots {
         entry.open.store(pages(region.open), Ordering::Relaxed);
         entry.resident.store(pages(region.resident), Ordering::Relaxed);
         let flags = if region.torn { TORN } else { 0 } | if region.written { WRITTEN } else { 0 };
+        let flags = flags | region.history.to_bits() << HISTORY;
         entry.flags.store(flags, Ordering::Relaxed);
         let image = region.image.take().map_or(ptr::null_mut(), |image| image.into_slot().as_ptr());
         entry.image.store(image, Ordering::Relaxed);

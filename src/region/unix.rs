@@ -9,6 +9,7 @@
 //! the guards exist whatever is open. Protection changes open the body; one call gives all back.
 #![allow(unsafe_code, reason = "owns address space")]
 
+use super::clean::History;
 use super::frozen::Frozen;
 use super::os::{self, Access, Advice, Charge};
 use super::registry::{Group, Registration};
@@ -127,6 +128,7 @@ pub(crate) struct Region {
     pub(super) written: bool,
     pub(super) stale: bool,
     charge: Charge,
+    pub(super) history: History,
     backing: Backing,
 }
 
@@ -168,6 +170,7 @@ impl Region {
             vacated: 0,
             stale: false,
             charge: shape.charge,
+            history: History::new(),
             resident: 0,
             image: None,
             torn: false,
@@ -284,7 +287,7 @@ impl Region {
         // reached through raw pointers.
         unsafe { os::protect(start, length, Access::ReadWrite) }.map_err(|errno| {
             // Where the open part only becomes longer, no mapping is added.
-            let splits = self.open == 0 || from != self.open;
+            let splits = self.open == 0 || from != self.open || self.image.is_some();
             refusal::of_commit(length, errno, splits)
         })
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// Where the release build is installed: below a DESTDIR, so in another place than it was told.
 /// Whatever is found there finds the rest relative to itself.
-fn prefix() -> PathBuf {
+pub fn prefix() -> PathBuf {
     paths::scratch("installed/opt/wasm_memory")
 }
 
@@ -109,15 +109,18 @@ pub fn subproject() -> Result<()> {
     shown(command("ctest", ["-C", "Debug", "--no-tests=error", "--test-dir"]).arg(build))
 }
 
+/// The machine's pkg-config, or one from PyPI.
+pub fn pkg_config_program() -> Result<PathBuf> {
+    if let Some(program) = find_program("pkg-config").or_else(|| find_program("pkgconf")) {
+        return Ok(program);
+    }
+    venv::provide(&["pkgconf"])?;
+    Ok(venv::programs().join(format!("pkgconf{}", std::env::consts::EXE_SUFFIX)))
+}
+
 /// A program built with what pkg-config says: shared, static, and static altogether.
 pub fn pkg_config() -> Result<()> {
-    let pkg_config = match find_program("pkg-config").or_else(|| find_program("pkgconf")) {
-        Some(program) => program,
-        None => {
-            venv::provide(&["pkgconf"])?;
-            venv::programs().join(format!("pkgconf{}", std::env::consts::EXE_SUFFIX))
-        }
-    };
+    let pkg_config = pkg_config_program()?;
     let flags = |arguments: &[&str]| -> Result<Vec<String>> {
         let mut ask = command(&pkg_config, arguments);
         ask.env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig"));

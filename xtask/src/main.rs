@@ -5,6 +5,8 @@ mod cmake;
 mod consumers;
 mod core_tests;
 mod demo;
+mod engines;
+mod go;
 mod header;
 mod paths;
 mod process;

@@ -1,7 +1,10 @@
 //! `cargo xtask test`: everything that is checked before a change is taken.
 
 use crate::steps::Steps;
-use crate::{cargo, cmake, consumers, core_tests, demo, header, readme, symbols, tools, venv};
+use crate::venv;
+use crate::{
+    cargo, cmake, consumers, core_tests, demo, engines, go, header, readme, symbols, tools,
+};
 use anyhow::Result;
 
 /// From what is quick to what takes long; the first failure ends it.
@@ -41,9 +44,14 @@ pub fn run() -> Result<()> {
     steps.run("FetchContent and add_subdirectory", consumers::subproject)?;
     steps.run("beside another static library in Rust", consumers::beside_rust)?;
 
+    steps.run_if_possible("Go module", go::module)?;
+    steps.run_if_possible("Go module with the static library", go::with_static_library)?;
+
     steps.run("demo", demo::run_built)?;
     steps.run_if_possible("core tests in Wasmtime", core_tests::in_wasmtime)?;
     steps.run_if_possible("core tests by wasm2c", core_tests::core_by_wasm2c)?;
+    steps.run_if_possible("wasm2c", engines::wasm2c)?;
+    steps.run_if_possible("wazero", go::wazero)?;
     steps.finish();
     Ok(())
 }

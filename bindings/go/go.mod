@@ -1,0 +1,3 @@
+module libwasm_memory/bindings/go
+
+go 1.24

@@ -1,0 +1,1 @@
+(module (memory (export "memory") 1 3 shared) (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0))))

@@ -1,0 +1,179 @@
+//! Tenants under refused system calls: whatever is refused, when one leaves or when the next one
+//! comes, the next one sees its image and zeros, and nothing past its length.
+#![allow(unsafe_code, reason = "writes through the base, as compiled code does")]
+
+use super::{Allocator, Config};
+use crate::descriptor::Descriptor;
+use crate::faults::{self, Call, Fault};
+use crate::image::Image;
+use crate::memory::Memory;
+use crate::region::slab::Ref;
+
+const PAGE: u64 = 65536;
+
+/// The allocators whose ways to reuse differ.
+fn allocators() -> Vec<(&'static str, Ref<Allocator>)> {
+    let with = |set: &dyn Fn(&Config)| {
+        let config = Config::new().unwrap();
+        set(&config);
+        config.allocator().unwrap()
+    };
+    vec![
+        ("alone", with(&|_| {})),
+        ("nothing kept", with(&|config| config.set_kept_bytes(0))),
+        (
+            "checked",
+            with(&|config| {
+                config.set_bounds(1);
+                config.set_reservation(32 * PAGE);
+            }),
+        ),
+        ("pool", with(&|config| config.set_pool(1, 32 * PAGE))),
+        (
+            "checked pool",
+            with(&|config| {
+                config.set_bounds(1);
+                config.set_pool(1, 32 * PAGE);
+            }),
+        ),
+        ("dropped always", with(&|config| config.set_keep_resident(0))),
+    ]
+}
+
+/// A memory's bytes as whoever has the base sees them.
+#[allow(clippy::mut_from_ref, reason = "guest bytes are not the memory's to borrow")]
+fn bytes(memory: &Memory) -> &mut [u8] {
+    let view = memory.view();
+    // SAFETY: the memory of one test, whose bytes are open up to its length.
+    unsafe { core::slice::from_raw_parts_mut(view.base(), view.byte_length()) }
+}
+
+/// Can the byte at `address` be read? Asked of the kernel, which answers instead of a fault.
+fn can_read(address: *const u8) -> bool {
+    let mut byte = 0_u8;
+    let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let there = libc::iovec { iov_base: address.cast_mut().cast(), iov_len: 1 };
+    // SAFETY: reads one byte of this process by its address, if it can be read.
+    unsafe { libc::process_vm_readv(libc::getpid(), &here, 1, &there, 1, 0) == 1 }
+}
+
+/// Every byte zero?
+fn is_zero(bytes: &[u8]) -> bool {
+    static ZEROS: [u8; 65536] = [0; 65536];
+    bytes.chunks(ZEROS.len()).all(|part| *part == ZEROS[..part.len()])
+}
+
+/// Does a memory hold what another one left, or leave a page of it within reach?
+fn is_clean(memory: &Memory, image: Option<u8>, guarded: bool) -> bool {
+    let bytes = bytes(memory);
+    let own = [image.unwrap_or(0); 4900];
+    let end = bytes.as_ptr().wrapping_add(bytes.len());
+    is_zero(&bytes[..100])
+        && bytes[100..5000] == own
+        && is_zero(&bytes[5000..])
+        && !(guarded && can_read(end))
+}
+
+/// One tenant, then another, then a third, with calls refused as `fault` says. Answers how many were.
+fn tenancies(name: &str, allocator: &Ref<Allocator>, images: [Option<u8>; 3], fault: Fault) -> u32 {
+    let guarded = !name.contains("checked");
+    let image = |seed: Option<u8>| seed.map(|seed| Image::new(&[seed; 4900], 100).unwrap());
+    let images = images.map(|seed| (seed, image(seed)));
+    let sizes = [4, 1, 2];
+    faults::with(fault, || {
+        for ((seed, image), initial) in images.iter().zip(sizes) {
+            let descriptor = Descriptor { initial: Some(initial), ..Descriptor::default() };
+            let made = match image {
+                Some(image) => Memory::new_from(allocator, &descriptor, image),
+                None => Memory::new_in(allocator, &descriptor),
+            };
+            let Ok(memory) = made else { continue };
+            assert!(is_clean(&memory, *seed, guarded), "{name} {fault:?} {seed:?}");
+            bytes(&memory).fill(0xd5);
+            if memory.grow(3).is_ok() {
+                let length = usize::try_from(initial * PAGE).unwrap();
+                assert!(is_zero(&bytes(&memory)[length..]), "{name} {fault:?}");
+                bytes(&memory).fill(0xd5);
+            }
+            if let Ok(snapshot) = Image::snapshot(&memory) {
+                let written = bytes(&memory).to_vec();
+                memory.discard(0, PAGE).unwrap();
+                assert!(is_zero(&bytes(&memory)[..65536]), "{name} {fault:?}");
+                let before = bytes(&memory).to_vec();
+                match memory.reset(Some(&snapshot)) {
+                    Ok(()) => assert!(*bytes(&memory) == *written),
+                    Err(_) => assert_eq!(bytes(&memory), before, "{name} {fault:?}"),
+                }
+            }
+            if memory.reset(image.as_deref()).is_ok() {
+                assert!(is_clean(&memory, *seed, guarded), "{name} {fault:?} reset");
+            }
+            bytes(&memory).fill(0xd5);
+        }
+        faults::refused()
+    })
+}
+
+#[test]
+fn tenants_never_meet_whatever_is_refused() {
+    for (name, allocator) in allocators() {
+        for images in [[None; 3], [Some(1), Some(1), None], [Some(1), Some(2), Some(1)]] {
+            for errno in [libc::ENOMEM, libc::EINVAL] {
+                for forever in [false, true] {
+                    let mut nth = 1;
+                    while tenancies(
+                        name,
+                        &allocator,
+                        images,
+                        Fault { errno, forever, ..Fault::nth(nth) },
+                    ) > 0
+                    {
+                        nth += 1;
+                        assert!(nth < 1000, "a scenario has an end");
+                    }
+                    assert!(nth > 3, "{name}: {nth}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn tenants_never_meet_where_a_call_is_always_denied() {
+    let calls = [
+        Call::Scan,
+        Call::Advise,
+        Call::MemoryFile,
+        Call::Status,
+        Call::Protect,
+        Call::Map,
+        Call::Unmap,
+        Call::Open,
+    ];
+    for (name, allocator) in allocators() {
+        for call in calls {
+            for images in [[None; 3], [Some(1), Some(2), None]] {
+                let fault = Fault { call: Some(call), forever: true, ..Fault::nth(1) };
+                tenancies(name, &allocator, images, fault);
+                // And when it is no longer denied, nothing has been left for later.
+                tenancies(name, &allocator, images, Fault::nth(u32::MAX));
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_leaves_the_pool_as_large_as_it_was() {
+    let config = Config::new().unwrap();
+    config.set_pool(2, 4 * PAGE);
+    let allocator = config.allocator().unwrap();
+    let descriptor = Descriptor { initial: Some(2), ..Descriptor::default() };
+    for nth in 1..20 {
+        faults::with(Fault::nth(nth), || drop(Memory::new_in(&allocator, &descriptor)));
+    }
+    let both = [(); 2].map(|()| Memory::new_in(&allocator, &descriptor).unwrap());
+    assert_eq!(Memory::new_in(&allocator, &descriptor).unwrap_err().reason(), 27);
+    drop(both);
+    assert_eq!(allocator.statistics().memories, 0);
+    assert_eq!(allocator.statistics().accessible_bytes, 0);
+}

@@ -21,6 +21,8 @@ function(wasm_memory_prefix_header source destination prefix)
   string(REGEX REPLACE "(^|[^A-Za-z0-9_])wasm_memory" "\\1${prefix}wasm_memory" text "${text}")
   string(REGEX REPLACE "(^|[^A-Za-z0-9_])WASM_MEMORY" "\\1${upper_prefix}WASM_MEMORY" text "${text}")
   string(REGEX REPLACE "${prefix}(wasm_memory[a-z_]*\\.h)" "\\1" text "${text}")
+  # A name of wasm.h, not one of ours.
+  string(REPLACE "${prefix}wasm_memorytype_t" "wasm_memorytype_t" text "${text}")
   file(CONFIGURE OUTPUT "${destination}" CONTENT "${text}" @ONLY)
 endfunction()
 

@@ -12,11 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct wasm_config_t wasm_config_t;
+#include <wasm_memory_wasmtime.h>
+
 typedef struct wasm_engine_t wasm_engine_t;
-typedef struct wasm_memorytype_t wasm_memorytype_t;
 typedef struct wasm_trap_t wasm_trap_t;
-typedef struct wasmtime_error wasmtime_error_t;
 typedef struct wasmtime_store wasmtime_store_t;
 typedef struct wasmtime_context wasmtime_context_t;
 typedef struct wasmtime_module wasmtime_module_t;
@@ -72,28 +71,8 @@ _Static_assert(sizeof(wasmtime_val_t) == 32, "wasmtime_val_t has the engine's si
 
 #define WASMTIME_TRAP_CODE_MEMORY_OUT_OF_BOUNDS 1
 
-/* One linear memory as the engine calls it. NULL as an error means success. */
-typedef struct wasmtime_linear_memory_t {
-  void *env;
-  uint8_t *(*get_memory)(void *env, size_t *byte_size, size_t *byte_capacity);
-  wasmtime_error_t *(*grow_memory)(void *env, size_t new_byte_size);
-  void (*finalizer)(void *env);
-} wasmtime_linear_memory_t;
-
-/* Sizes in bytes; a memory without a maximum has SIZE_MAX or its address type's limit there. */
-typedef struct wasmtime_memory_creator_t {
-  void *env;
-  wasmtime_error_t *(*new_memory)(void *env, const wasm_memorytype_t *type, size_t minimum,
-                                  size_t maximum, size_t reserved, size_t guard,
-                                  wasmtime_linear_memory_t *out);
-  void (*finalizer)(void *env);
-} wasmtime_memory_creator_t;
-
 #define ENGINE_FUNCTIONS(F)                                                                        \
   F(wasm_config_t *, wasm_config_new, (void))                                                      \
-  F(void, wasmtime_config_host_memory_creator_set,                                                 \
-    (wasm_config_t *, const wasmtime_memory_creator_t *))                                          \
-  F(void, wasmtime_config_memory_init_cow_set, (wasm_config_t *, bool))                            \
   F(void, wasmtime_config_shared_memory_set, (wasm_config_t *, bool))                              \
   F(void, wasmtime_config_wasm_custom_page_sizes_set, (wasm_config_t *, bool))                     \
   F(wasm_engine_t *, wasm_engine_new_with_config, (wasm_config_t *))                               \
@@ -115,11 +94,6 @@ typedef struct wasmtime_memory_creator_t {
   F(wasmtime_error_t *, wasmtime_func_call,                                                        \
     (wasmtime_context_t *, const wasmtime_func_t *, const wasmtime_val_t *, size_t,                \
      wasmtime_val_t *, size_t, wasm_trap_t **))                                                    \
-  F(uint64_t, wasmtime_memorytype_minimum, (const wasm_memorytype_t *))                            \
-  F(bool, wasmtime_memorytype_maximum, (const wasm_memorytype_t *, uint64_t *))                    \
-  F(bool, wasmtime_memorytype_is64, (const wasm_memorytype_t *))                                   \
-  F(bool, wasmtime_memorytype_isshared, (const wasm_memorytype_t *))                               \
-  F(uint64_t, wasmtime_memorytype_page_size, (const wasm_memorytype_t *))                          \
   F(uint8_t *, wasmtime_memory_data, (const wasmtime_context_t *, const wasmtime_memory_t *))      \
   F(size_t, wasmtime_memory_data_size, (const wasmtime_context_t *, const wasmtime_memory_t *))    \
   F(uint64_t, wasmtime_memory_size, (const wasmtime_context_t *, const wasmtime_memory_t *))       \
@@ -129,7 +103,6 @@ typedef struct wasmtime_memory_creator_t {
   F(size_t, wasmtime_sharedmemory_data_size, (const wasmtime_sharedmemory_t *))                    \
   F(wasmtime_error_t *, wasmtime_sharedmemory_grow,                                                \
     (const wasmtime_sharedmemory_t *, uint64_t, uint64_t *))                                       \
-  F(wasmtime_error_t *, wasmtime_error_new, (const char *))                                        \
   F(void, wasmtime_error_message, (const wasmtime_error_t *, wasm_byte_vec_t *))                   \
   F(void, wasmtime_error_delete, (wasmtime_error_t *))                                             \
   F(bool, wasmtime_trap_code, (const wasm_trap_t *, uint8_t *))                                    \

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include <wasm_memory.h>
+#include <wasm_memory_wasmtime.h>
 
-#include "adapter.h"
 #include "engine.h"
 
 /* A memory made by the host (`wasmtime_memory_new`) does not pass through the creator, whatever the
@@ -61,6 +61,7 @@ static void require(bool ok, const char *what) {
 /* ---- the engine ---- */
 
 static engine_t engine;
+static wasm_memory_wasmtime_t creator_engine; /* the functions that the adapter calls */
 
 static bool engine_load(const char *path) {
   /* Never closed: the engine keeps signal handlers for the rest of the process. */
@@ -81,6 +82,10 @@ static bool engine_load(const char *path) {
   } while (0);
   ENGINE_FUNCTIONS(ENGINE_LOAD)
 #undef ENGINE_LOAD
+  if (!wasm_memory_wasmtime_load(&creator_engine, dlsym, library)) {
+    fprintf(stderr, "wasmtime-demo: the engine lacks a function of the adapter\n");
+    return false;
+  }
   return true;
 }
 
@@ -303,6 +308,12 @@ static void check_traps(const program_t *program, const wasmtime_instance_t *ins
   check(accumulate(program, instance) == 45, "the memory works after the traps: the sum is 45");
 }
 
+static wasm_memory_stats_t stats_of(const wasm_memory_allocator_t *allocator) {
+  wasm_memory_stats_t stats;
+  wasm_memory_allocator_get_stats(allocator, &stats);
+  return stats;
+}
+
 /* This library's memory behind a pointer of the engine. */
 static const wasm_memory_t *memory_at(const uint8_t *base) {
   wasm_memory_location_t location = {.offset = -1};
@@ -312,7 +323,7 @@ static const wasm_memory_t *memory_at(const uint8_t *base) {
 }
 
 /* Gives back the base. */
-static const uint8_t *check_mdn(const program_t *program, const memory_adapter_t *adapter) {
+static const uint8_t *check_mdn(const program_t *program, wasm_memory_allocator_t *allocator) {
   wasmtime_instance_t provider, instance;
   require_no_error(instantiate(program, provider_wat, NULL, 0, &provider));
   wasmtime_extern_t mem = get_export(program, &provider, "mem");
@@ -322,9 +333,8 @@ static const uint8_t *check_mdn(const program_t *program, const memory_adapter_t
   const wasm_memory_t *ours = memory_at(bytes);
 
   printf("MDN's example\n");
-  check(wasm_memory_data(ours) == bytes && wasm_memory_user_data(ours) == adapter &&
-            atomic_load(&adapter->memories_made) == 1,
-        "the engine runs on our mapping, of the one memory that the adapter made");
+  check(wasm_memory_data(ours) == bytes && stats_of(allocator).creations == 1,
+        "the engine runs on our mapping, of the one memory that the allocator made");
   check(both_see(program, theirs, ours, bytes, 10), "it has 10 pages on both sides");
   check(memcmp(bytes + 0x10000, "a data segment", 14) == 0 && all_zero(bytes, 0x10000),
         "it holds the module's data segment, and zeros");
@@ -357,13 +367,15 @@ static const uint8_t *check_mdn(const program_t *program, const memory_adapter_t
   printf("        100 pages: %" PRIu64 " bytes\n", wasm_memory_byte_length(ours));
   check(wasm_memory_byte_length(ours) == 6553600, "100 pages are 6553600 bytes");
   check(call1(program, &instance, "grow", 1) == UINT32_MAX, "one more is refused");
-  check(atomic_load(&adapter->memories_made) == 1, "all on that one memory");
+  wasm_memory_stats_t stats = stats_of(allocator);
+  check(stats.creations == 1 && stats.growths == 3 && stats.accessible_bytes == 6553600,
+        "by the allocator's statistics all on that one memory, grown three times");
   return bytes;
 }
 
 /* ---- what else a module can declare ---- */
 
-static void check_kinds(const program_t *program, const memory_adapter_t *adapter) {
+static void check_kinds(const program_t *program, wasm_memory_allocator_t *allocator) {
   const uint32_t i32 = WASM_MEMORY_ADDRESS_I32, i64 = WASM_MEMORY_ADDRESS_I64;
   const struct {
     const char *memory;
@@ -377,18 +389,15 @@ static void check_kinds(const program_t *program, const memory_adapter_t *adapte
         .address = i32,
         .page_size = 65536}},
       {"i64 1", {.initial = WASM_MEMORY_PAGES(1), .address = i64, .page_size = 65536}},
-      {"i64 1 0x1000000000000", /* valid, and above the JavaScript interface's limit */
-       {.initial = WASM_MEMORY_PAGES(1),
-        .maximum = WASM_MEMORY_PAGES((UINT64_C(1) << 37) - 1),
-        .address = i64,
-        .page_size = 65536}},
+      {"i64 1 0x1000000000000", /* above the JavaScript interface's limit: left to the engine */
+       {.initial = WASM_MEMORY_PAGES(1), .address = i64, .page_size = 65536}},
       {"10 1000000 (pagesize 1)",
        {.initial = WASM_MEMORY_PAGES(10),
         .maximum = WASM_MEMORY_PAGES(1000000),
         .address = i32,
         .page_size = 1}},
   };
-  unsigned made = atomic_load(&adapter->memories_made);
+  wasm_memory_stats_t before = stats_of(allocator);
 
   printf("\nOther memories that a module can define: the right type, zeros, one page more\n");
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -421,8 +430,10 @@ static void check_kinds(const program_t *program, const memory_adapter_t *adapte
     check(right, rows[i].memory);
     engine.wasmtime_extern_delete(&mem);
   }
-  check(atomic_load(&adapter->memories_made) == made + sizeof rows / sizeof rows[0],
-        "each made by the adapter");
+  wasm_memory_stats_t after = stats_of(allocator);
+  check(after.creations == before.creations + sizeof rows / sizeof rows[0] &&
+            after.growths == before.growths + sizeof rows / sizeof rows[0],
+        "each made and grown by the allocator");
 
   wasmtime_instance_t instance;
   wasmtime_error_t *error =
@@ -513,11 +524,13 @@ int main(int argc, char **argv) {
     return 2;
   }
 
-  memory_adapter_t adapter = {.engine = &engine};
-  wasmtime_memory_creator_t creator = memory_adapter_creator(&adapter);
+  wasm_memory_allocator_t *allocator = NULL;
+  wasm_memory_config_t *settings = wasm_memory_wasmtime_config_new();
+  require(wasm_memory_allocator_new(settings, &allocator) == WASM_MEMORY_OK, "an allocator");
+  wasm_memory_config_delete(settings);
   wasm_config_t *config = engine.wasm_config_new();
-  engine.wasmtime_config_host_memory_creator_set(config, &creator);
-  engine.wasmtime_config_memory_init_cow_set(config, false);
+  require(wasm_memory_wasmtime_use(&creator_engine, config, allocator) == WASM_MEMORY_OK,
+          "the engine takes its memories from it");
   engine.wasmtime_config_shared_memory_set(config, true);
   engine.wasmtime_config_wasm_custom_page_sizes_set(config, true);
 
@@ -526,15 +539,15 @@ int main(int argc, char **argv) {
   program.store = engine.wasmtime_store_new(program.engine, NULL, NULL);
   program.context = engine.wasmtime_store_context(program.store);
 
-  const uint8_t *base = check_mdn(&program, &adapter);
-  check_kinds(&program, &adapter);
+  const uint8_t *base = check_mdn(&program, allocator);
+  check_kinds(&program, allocator);
 
   engine.wasmtime_store_delete(program.store);
   engine.wasm_engine_delete(program.engine);
   printf("\nAt the end\n");
-  check(atomic_load(&adapter.memories_made) == 6 && atomic_load(&adapter.memories_finalized) == 6,
-        "6 memories made, 6 finalized");
-  check(atomic_load(&adapter.creators_finalized) == 1, "the creator finalized once");
+  wasm_memory_stats_t stats = stats_of(allocator);
+  check(stats.creations == 6 && stats.memories == 0, "6 memories made, none left");
+  wasm_memory_allocator_delete(allocator);
   check(!wasm_memory_find(base, NULL), "none of this library's memories is where it was");
 
   check_wrong_descriptors();

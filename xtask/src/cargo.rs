@@ -131,7 +131,7 @@ pub fn release_library() -> Result<()> {
 }
 
 /// The cargo that runs this, with these arguments.
-fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     process::command(program, arguments)
 }

@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod cmake;
 mod consumers;
+mod core_tests;
 mod demo;
 mod engines;
 mod go;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 4] = [
+const COMMANDS: [Command; 5] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo",
@@ -30,6 +31,9 @@ const COMMANDS: [Command; 4] = [
     ),
     ("demo", "build the library and run examples/wasmtime on it", |options| {
         plain(options, demo::run)
+    }),
+    ("core-tests", "run the core specification's tests on the library", |options| {
+        plain(options, core_tests::run)
     }),
     ("header", "write include/wasm_memory.h anew from src/capi", |options| {
         plain(options, header::write)
@@ -72,7 +76,7 @@ fn plain(options: &[String], run: fn() -> anyhow::Result<()>) -> anyhow::Result<
 fn usage() -> String {
     let mut text = String::from("usage: cargo xtask <command>\n\n");
     for (name, what, _) in COMMANDS {
-        text.push_str(&format!("  {name:<8} {what}\n"));
+        text.push_str(&format!("  {name:<10} {what}\n"));
     }
     text
 }

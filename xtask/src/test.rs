@@ -2,7 +2,8 @@
 
 use crate::steps::Steps;
 use crate::{
-    bench, cargo, cmake, consumers, demo, engines, go, header, readme, symbols, tools, venv,
+    bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, readme, symbols, tools,
+    venv,
 };
 use anyhow::Result;
 
@@ -48,6 +49,8 @@ pub fn run() -> Result<()> {
 
     steps.run("benchmark, short", bench::run_short)?;
     steps.run("demo", demo::run_built)?;
+    steps.run_if_possible("core tests in Wasmtime", core_tests::in_wasmtime)?;
+    steps.run_if_possible("core tests by wasm2c", core_tests::core_by_wasm2c)?;
     steps.run_if_possible("wasm2c", engines::wasm2c)?;
     steps.run_if_possible("wazero", go::wazero)?;
     steps.finish();

@@ -123,6 +123,13 @@ pub fn native_libraries(pkg_config_file: &str) -> Result<()> {
     Ok(())
 }
 
+/// The shared library as it ships, in `target/release`.
+pub fn release_library() -> Result<()> {
+    let mut rustc = cargo(["rustc", "--release", "--locked", "--lib", "--crate-type", "cdylib"]);
+    quiet(rustc.arg("--target-dir").arg(paths::in_root("target")))?;
+    Ok(())
+}
+
 /// The cargo that runs this, with these arguments.
 pub fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());

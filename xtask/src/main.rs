@@ -1,5 +1,6 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
+mod bench;
 mod cargo;
 mod cmake;
 mod consumers;
@@ -19,14 +20,29 @@ mod venv;
 
 use std::process::ExitCode;
 
-/// A command: its name, what it does, and the function that does it.
-type Command = (&'static str, &'static str, fn() -> anyhow::Result<()>);
+/// A command: its name, what it does, and the function that does it with the options after the name.
+type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 4] = [
-    ("test", "check everything: format, lints, header, Rust, C and C++ tests, the demo", test::run),
-    ("demo", "build the library and run examples/wasmtime on it", demo::run),
-    ("core-tests", "run the core specification's tests on the library", core_tests::run),
-    ("header", "write include/wasm_memory.h anew from src/capi", header::write),
+const COMMANDS: [Command; 5] = [
+    (
+        "test",
+        "check everything: format, lints, header, Rust, C and C++ tests, the demo",
+        |options| plain(options, test::run),
+    ),
+    ("demo", "build the library and run examples/wasmtime on it", |options| {
+        plain(options, demo::run)
+    }),
+    ("core-tests", "run the core specification's tests on the library", |options| {
+        plain(options, core_tests::run)
+    }),
+    ("header", "write include/wasm_memory.h anew from src/capi", |options| {
+        plain(options, header::write)
+    }),
+    (
+        "bench",
+        "measure against the floor and the peers; --short, --only GROUP, --rounds N, --runs N",
+        bench::run,
+    ),
 ];
 
 fn main() -> ExitCode {
@@ -36,20 +52,25 @@ fn main() -> ExitCode {
             print!("{}", usage());
             return ExitCode::SUCCESS;
         }
-        [name] => COMMANDS.iter().find(|(command, ..)| command == name),
-        _ => None,
+        [name, ..] => COMMANDS.iter().find(|(command, ..)| command == name),
     };
     let Some((name, _, run)) = wanted else {
         eprint!("xtask: no command `{}`\n{}", arguments.join(" "), usage());
         return ExitCode::FAILURE;
     };
-    match run() {
+    match run(arguments.get(1..).unwrap_or_default()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask {name}: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+/// A command that has no options.
+fn plain(options: &[String], run: fn() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    anyhow::ensure!(options.is_empty(), "no option `{}`", options.join(" "));
+    run()
 }
 
 fn usage() -> String {

@@ -1,9 +1,9 @@
 //! `cargo xtask test`: everything that is checked before a change is taken.
 
 use crate::steps::Steps;
-use crate::venv;
 use crate::{
-    cargo, cmake, consumers, core_tests, demo, engines, go, header, readme, symbols, tools,
+    bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, readme, symbols, tools,
+    venv,
 };
 use anyhow::Result;
 
@@ -47,6 +47,7 @@ pub fn run() -> Result<()> {
     steps.run_if_possible("Go module", go::module)?;
     steps.run_if_possible("Go module with the static library", go::with_static_library)?;
 
+    steps.run("benchmark, short", bench::run_short)?;
     steps.run("demo", demo::run_built)?;
     steps.run_if_possible("core tests in Wasmtime", core_tests::in_wasmtime)?;
     steps.run_if_possible("core tests by wasm2c", core_tests::core_by_wasm2c)?;

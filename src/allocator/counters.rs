@@ -153,11 +153,13 @@ impl Counters {
     /// What is counted here.
     pub(super) fn statistics(&self) -> Statistics {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (memories, bytes) = (get(&self.memories), get(&self.bytes));
         Statistics {
-            memories: get(&self.memories),
-            peak_memories: get(&self.peak_memories),
-            accessible_bytes: get(&self.bytes),
-            peak_accessible_bytes: get(&self.peak_bytes),
+            memories,
+            // Another thread may have counted a memory whose peak it has not raised yet.
+            peak_memories: get(&self.peak_memories).max(memories),
+            accessible_bytes: bytes,
+            peak_accessible_bytes: get(&self.peak_bytes).max(bytes),
             creations: get(&self.fresh).saturating_add(get(&self.reuses)),
             reuses: get(&self.reuses),
             growths: get(&self.growths),

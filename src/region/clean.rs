@@ -21,12 +21,14 @@ use crate::error::Result;
 use crate::units;
 use core::ptr::NonNull;
 
-/// How much the last users of a region wrote, by which the next cleaning goes about it: a look at
-/// every page costs more than to have the kernel drop a few.
+/// What the last look at a region's pages said of the next cleaning: a look at many pages costs more
+/// than to have the kernel drop a few.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct History {
-    /// Pages that were found the last time that anybody looked.
-    pages: u16,
+    /// Dropping would have been the better way.
+    drop: bool,
+    /// Pages were there at some time, so that the kernel has tables which a look has to walk.
+    tables: bool,
     /// Cleanings since then.
     since: u8,
 }
@@ -34,37 +36,45 @@ pub(super) struct History {
 impl History {
     /// So many cleanings go by what is known before somebody looks again.
     const TRUSTED: u8 = 8;
-    /// A look costs as much for each page of the range as a dropped page costs for so many.
-    const LOOK: usize = 512;
+    /// A look at so many pages costs as much as dropping one of the region's own.
+    const LOOK: u64 = 512;
+    /// Of so many pages, to walk the tables costs more than to drop nothing.
+    const TABLES: u64 = 128;
+    /// A look at so many pages of an image that were read costs as much as dropping one.
+    const LOOK_AT_FILE: u64 = 10;
 
     pub(super) const fn new() -> Self {
-        Self { pages: u16::MAX, since: 0 }
+        Self { drop: false, tables: false, since: 0 }
     }
 
     /// As one number, for the table of a pool.
     pub(super) fn to_bits(self) -> u32 {
-        u32::from(self.pages) << 8 | u32::from(self.since)
+        u32::from(self.since) << 2 | u32::from(self.tables) << 1 | u32::from(self.drop)
     }
 
     pub(super) fn from_bits(bits: u32) -> Self {
-        let pages = u16::try_from(bits >> 8 & 0xffff).unwrap_or(u16::MAX);
-        Self { pages, since: u8::try_from(bits & 0xff).unwrap_or(0) }
+        let since = u8::try_from(bits >> 2 & 0xff).unwrap_or(0);
+        Self { drop: bits & 1 == 1, tables: bits & 2 == 2, since }
     }
 
-    /// Is it better to drop all of `open` bytes than to look for what was written?
-    fn says_drop(&mut self, open: usize) -> bool {
-        let open_pages = open.checked_div(page_size()).unwrap_or(0);
-        let few = usize::from(self.pages).saturating_mul(Self::LOOK) < open_pages
-            || (self.pages == 0 && open > 0);
-        if !few || self.since >= Self::TRUSTED {
-            return false;
+    /// Is it better to drop all that is open than to look for what was written?
+    fn says_drop(&mut self) -> bool {
+        let says = self.drop && self.since < Self::TRUSTED;
+        if says {
+            self.since = self.since.saturating_add(1);
         }
-        self.since = self.since.saturating_add(1);
-        true
+        says
     }
 
-    fn found(&mut self, pages: u64) {
-        self.pages = u16::try_from(pages).unwrap_or(u16::MAX);
+    /// A look at `open` pages found `own` that were written to, and `of_file` that were only read.
+    fn found(&mut self, open: u64, own: u64, of_file: u64) {
+        self.tables |= own > 0 || of_file > 0;
+        let few = if own == 0 {
+            self.tables && open >= Self::TABLES
+        } else {
+            own.saturating_mul(Self::LOOK) < open
+        };
+        self.drop = few || of_file > own.saturating_mul(Self::LOOK_AT_FILE);
         self.since = 0;
     }
 }
@@ -102,9 +112,7 @@ impl Region {
         if self.image.is_none() && self.resident == self.open && self.open <= keep {
             // All of it is in memory: a look would find just that.
             self.part(0, self.open).fill(0);
-        } else if self.history.says_drop(self.open)
-            && self.drop_pages(0, self.open, Access::ReadWrite)
-        {
+        } else if self.history.says_drop() && self.drop_pages(0, self.open, Access::ReadWrite) {
             self.resident = 0;
         } else {
             self.resident = match self.write_over_own_pages(keep) {
@@ -162,9 +170,6 @@ impl Region {
     /// or when they cannot be found.
     fn write_over_own_pages(&mut self, keep: usize) -> Option<usize> {
         const RUNS: usize = 32;
-        /// Looking at so many pages of the image costs, time and again, a good part of what dropping one of
-        /// its own costs once.
-        const FILE_PAGE: u64 = 10;
         if keep == 0 || !pagemap::is_known() {
             return None;
         }
@@ -188,8 +193,8 @@ impl Region {
                 let count = if run.is_file() { &mut of_file } else { &mut own };
                 *count = count.checked_add(pages)?;
             }
-            self.history.found(own);
             if own > most_pages {
+                self.history = History { tables: true, ..History::new() };
                 return None;
             }
             for run in found.iter().filter(|run| !run.is_file()) {
@@ -199,9 +204,10 @@ impl Region {
             }
             from = scan.end;
         }
+        self.history.found(units::bytes(self.open).checked_div(page)?, own, of_file);
         // Pages of the image that were only read are dropped with the rest, lest every later look has to
         // pass them.
-        if of_file > own.saturating_mul(FILE_PAGE) {
+        if of_file > own.saturating_mul(History::LOOK_AT_FILE) {
             return None;
         }
         units::host(own.checked_mul(page)?)

@@ -27,8 +27,6 @@ use core::ptr::NonNull;
 pub(super) struct History {
     /// Dropping would have been the better way.
     drop: bool,
-    /// Pages were there at some time, so that the kernel has tables which a look has to walk.
-    tables: bool,
     /// Cleanings since then.
     since: u8,
 }
@@ -38,23 +36,20 @@ impl History {
     const TRUSTED: u8 = 8;
     /// A look at so many pages costs as much as dropping one of the region's own.
     const LOOK: u64 = 512;
-    /// Of so many pages, to walk the tables costs more than to drop nothing.
-    const TABLES: u64 = 128;
     /// A look at so many pages of an image that were read costs as much as dropping one.
     const LOOK_AT_FILE: u64 = 10;
 
     pub(super) const fn new() -> Self {
-        Self { drop: false, tables: false, since: 0 }
+        Self { drop: false, since: 0 }
     }
 
     /// As one number, for the table of a pool.
     pub(super) fn to_bits(self) -> u32 {
-        u32::from(self.since) << 2 | u32::from(self.tables) << 1 | u32::from(self.drop)
+        u32::from(self.since) << 1 | u32::from(self.drop)
     }
 
     pub(super) fn from_bits(bits: u32) -> Self {
-        let since = u8::try_from(bits >> 2 & 0xff).unwrap_or(0);
-        Self { drop: bits & 1 == 1, tables: bits & 2 == 2, since }
+        Self { drop: bits & 1 == 1, since: u8::try_from(bits >> 1 & 0xff).unwrap_or(0) }
     }
 
     /// Is it better to drop all that is open than to look for what was written?
@@ -68,12 +63,8 @@ impl History {
 
     /// A look at `open` pages found `own` that were written to, and `of_file` that were only read.
     fn found(&mut self, open: u64, own: u64, of_file: u64) {
-        self.tables |= own > 0 || of_file > 0;
-        let few = if own == 0 {
-            self.tables && open >= Self::TABLES
-        } else {
-            own.saturating_mul(Self::LOOK) < open
-        };
+        // To drop nothing is cheaper than any look.
+        let few = own.saturating_mul(Self::LOOK) < open;
         self.drop = few || of_file > own.saturating_mul(Self::LOOK_AT_FILE);
         self.since = 0;
     }
@@ -194,7 +185,7 @@ impl Region {
                 *count = count.checked_add(pages)?;
             }
             if own > most_pages {
-                self.history = History { tables: true, ..History::new() };
+                self.history = History::new();
                 return None;
             }
             for run in found.iter().filter(|run| !run.is_file()) {

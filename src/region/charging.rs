@@ -3,7 +3,9 @@
 use super::os::{self, Limit};
 use super::proc;
 use super::unix::Region;
-use core::sync::atomic::{AtomicU8, Ordering};
+use crate::error::{Error, Result};
+use crate::units;
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Would opening far ahead of what is used take something from others? `region` has its first
 /// bytes open, and nobody has touched them yet.
@@ -15,6 +17,31 @@ pub(crate) fn opening_costs(region: &Region) -> bool {
 /// Does the host charge what is open, touched or not, against a limit of all processes?
 pub(crate) fn open_is_charged() -> bool {
     overcommit_is_off()
+}
+
+/// Refuses to open more bytes at once than the host has memory and swap, as a host that overcommits by
+/// rule of thumb does. Regions are mapped without the kernel's own account of that: it takes a tenth
+/// of the time of each growth. (A host that does not overcommit keeps its account all the same.)
+///
+/// # Errors
+/// [`Error::Commit`].
+pub(super) fn check_commit(length: usize) -> Result<()> {
+    /// Never looked up.
+    const UNASKED: u64 = 0;
+    static MOST: AtomicU64 = AtomicU64::new(UNASKED);
+    let mut available = MOST.load(Ordering::Relaxed);
+    if available == UNASKED {
+        available = proc::overcommit_by_rule_of_thumb()
+            .filter(|by_rule| *by_rule)
+            .and_then(|_| proc::memory_and_swap())
+            .unwrap_or(u64::MAX);
+        MOST.store(available, Ordering::Relaxed);
+    }
+    let requested = units::bytes(length);
+    if requested > available {
+        return Err(Error::Commit { requested, available, os_error: libc::ENOMEM });
+    }
+    Ok(())
 }
 
 /// Does the host use large pages where nobody asks for them?

@@ -10,7 +10,7 @@
 #![allow(unsafe_code, reason = "drops and writes pages of regions")]
 
 use super::frozen::Frozen;
-use super::os::{self, Access, Advice};
+use super::os::{self, Access, Advice, Charge};
 use super::os_files;
 use super::pagemap::{self, Run, Wanted};
 use super::slab::Ref;
@@ -293,9 +293,8 @@ impl Region {
         if length == 0 {
             return Ok(());
         }
-        let charge = self.shape().charge();
         // SAFETY: the range is part of this region's own mapping, and its contents are given up.
-        unsafe { os::map_over(self.address(from), length, access, charge) }
+        unsafe { os::map_over(self.address(from), length, access, Charge::Never) }
             .map_err(|errno| refusal::of_commit(length, errno, true))
     }
 
@@ -333,8 +332,7 @@ impl Region {
         let start = self.address(image.at());
         let mapped = image.file().is_some_and(|file| {
             // SAFETY: the place is open, so part of this region's own mapping.
-            unsafe { os_files::map_file_over(start, image.length(), file, self.shape().charge()) }
-                .is_ok()
+            unsafe { os_files::map_file_over(start, image.length(), file, Charge::Never) }.is_ok()
         });
         if mapped {
             self.image = Some(image.clone());

@@ -81,6 +81,25 @@ pub(super) fn overcommit_is_off() -> Option<bool> {
     read_number(c"/proc/sys/vm/overcommit_memory").map(|mode| mode == OFF)
 }
 
+/// Does the host overcommit by rule of thumb, and not without limit?
+pub(super) fn overcommit_by_rule_of_thumb() -> Option<bool> {
+    read_number(c"/proc/sys/vm/overcommit_memory").map(|mode| mode == 0)
+}
+
+/// All memory and swap of the host, in bytes.
+pub(super) fn memory_and_swap() -> Option<u64> {
+    let mut total = None;
+    each_line(c"/proc/meminfo", |line| {
+        for name in [&b"MemTotal:"[..], b"SwapTotal:"] {
+            if let Some(rest) = line.strip_prefix(name) {
+                let bytes = first_number(rest).and_then(|kibibytes| kibibytes.checked_mul(1024));
+                total = bytes.and_then(|bytes| total.unwrap_or(0_u64).checked_add(bytes));
+            }
+        }
+    })?;
+    total
+}
+
 /// Does the host use large pages where nobody asks for them?
 pub(super) fn huge_pages_are_always() -> Option<bool> {
     const ALWAYS: &[u8] = b"[always]";
@@ -163,6 +182,7 @@ mod tests {
         assert!(read_number(c"/proc/sys/vm/max_map_count").unwrap() > mappings);
         let usage = usage().unwrap();
         assert!(usage.total > usage.data && usage.data > 0);
+        assert!(memory_and_swap().unwrap() > 1 << 28);
         assert_eq!(read_number(c"/proc/none/such"), None);
         let local = 0_u8;
         let address = (&raw const local).addr();

@@ -12,7 +12,7 @@
 use super::clean::History;
 use super::frozen::Frozen;
 use super::lock::{Lock, Repair};
-use super::os::{self, Access};
+use super::os::{self, Access, Charge};
 use super::registry::{Found, Group, Owner, Registration};
 use super::slab::{Ref, Slot};
 use super::unix::{Region, Shape, give_back};
@@ -215,7 +215,7 @@ impl Slots {
         let table = SlotTable::for_slots(count)?;
         let mut unfinished = Unfinished(Some(table));
         let place = Registration::reserve()?;
-        let start = os::map(total, Access::None, shape.charge())
+        let start = os::map(total, Access::None, Charge::Never)
             .map_err(|errno| refusal::of_reservation(total, errno))?;
         // SAFETY: the guard before is the first part of the mapping.
         let base = unsafe { start.add(shape.guard_before()) };

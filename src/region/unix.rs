@@ -5,7 +5,7 @@
 //!    | guard before   | open, read-write  | inaccessible    | guard after  |
 //! ```
 //!
-//! One mapping call reserves the whole range, inaccessible, so the host charges nobody for it and
+//! One mapping call reserves the whole range, inaccessible and uncharged, so it costs nobody anything and
 //! the guards exist whatever is open. Protection changes open the body; one call gives all back.
 #![allow(unsafe_code, reason = "owns address space")]
 
@@ -16,7 +16,7 @@ use super::registry::{Group, Registration};
 use super::slab::Ref;
 use super::slots::{SlotNumber, SlotTable};
 use super::span::Span;
-use super::{page_size, refusal, unreleased};
+use super::{charging, page_size, refusal, unreleased};
 use crate::error::{Error, Result};
 use crate::units;
 use core::mem::ManuallyDrop;
@@ -75,11 +75,6 @@ impl Shape {
     /// The same, for a region that is opened far ahead of what is used.
     pub(crate) const fn uncharged(self) -> Self {
         Self { charge: Charge::Never, ..self }
-    }
-
-    /// Whether opened bytes are charged when they are opened, or when they are touched.
-    pub(super) const fn charge(&self) -> Charge {
-        self.charge
     }
 
     pub(crate) fn guard_before(&self) -> usize {
@@ -154,7 +149,7 @@ impl Region {
     pub(crate) fn reserve(shape: Shape, group: Group) -> Result<Self> {
         let total = shape.total();
         let place = Registration::reserve()?;
-        let start = os::map(total, Access::None, shape.charge)
+        let start = os::map(total, Access::None, Charge::Never)
             .map_err(|errno| refusal::of_reservation(total, errno))?;
         // SAFETY: the guard before is the first part of the mapping.
         let base = unsafe { start.add(shape.guard_before()) };
@@ -281,6 +276,9 @@ impl Region {
 
     /// Makes `[from, from + length)`, which lies within the reservation, readable and writable.
     pub(super) fn protect_open(&mut self, from: usize, length: usize) -> Result<()> {
+        if self.charge == Charge::WhenOpened {
+            charging::check_commit(length)?;
+        }
         // SAFETY: the caller stays within the reservation (invariant 1).
         let start = unsafe { self.base.add(from) };
         // SAFETY: the range is part of this region's own mapping, and guest bytes are only ever

@@ -61,8 +61,7 @@ impl Repair for Places {
 impl Cache {
     pub(super) const fn new() -> Self {
         Self {
-            shelves: [const { Shelf { kept: Lock::new(Places([const { None }; PLACES])) } };
-                SHELVES],
+            shelves: [const { Shelf { kept: Lock::new(Places::EMPTY) } }; SHELVES],
             count: AtomicU32::new(0),
             resident: AtomicU64::new(0),
         }
@@ -156,10 +155,14 @@ impl Cache {
     pub(super) fn empty(&self) -> bool {
         let mut any = false;
         for shelf in &self.shelves {
-            for place in 0..PLACES {
-                let taken = shelf.kept.lock().0.get_mut(place).and_then(Option::take);
-                self.forget(&taken);
-                any |= taken.is_some();
+            if self.count.load(Ordering::Relaxed) == 0 {
+                break;
+            }
+            // Dropped when the shelf is free again: that calls the host.
+            let taken = mem::replace(&mut *shelf.kept.lock(), Places::EMPTY);
+            for place in taken.0 {
+                self.forget(&place);
+                any |= place.is_some();
             }
         }
         any
@@ -167,6 +170,8 @@ impl Cache {
 }
 
 impl Places {
+    const EMPTY: Self = Self([const { None }; PLACES]);
+
     fn take(&mut self, image: Option<&Ref<Frozen>>, fits: &impl Fn(&Body) -> bool) -> Option<Body> {
         let mut best = None;
         for place in &mut self.0 {
@@ -205,7 +210,7 @@ mod tests {
 
     #[test]
     fn what_has_lain_for_long_is_given_up_one_at_a_time() {
-        let mut places = Places([const { None }; PLACES]);
+        let mut places = Places::EMPTY;
         places.0[1] = kept(100);
         places.0[3] = kept(109);
         places.0[5] = kept(100);

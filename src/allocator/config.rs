@@ -12,9 +12,12 @@ const SIZE_LIMIT: u64 = 1 << 34;
 /// Bytes of the guard after a reservation: one WebAssembly page.
 const GUARD_AFTER: u64 = 1 << 16;
 
-/// Up to so many bytes are written over rather than dropped when a memory is cleaned: beyond, the
-/// kernel is as fast, and keeps nothing.
-const KEEP_RESIDENT: u64 = 1 << 20;
+/// Up to so many bytes are written over rather than dropped when a memory is cleaned for another one,
+/// which may never touch them and would have to write over them again.
+const KEEP_FOR_REUSE: u64 = 1 << 20;
+
+/// The same for a memory that is reset in place, and as a rule touches again what it has touched.
+const KEEP_AT_RESET: u64 = 1 << 24;
 
 /// Most bytes that stay in memory over all that waits for reuse: 64 MiB.
 const KEPT_BYTES: u64 = 1 << 26;
@@ -33,8 +36,9 @@ pub(crate) struct Settings {
     /// Most bytes that a memory may have.
     pub(crate) size_limit: u64,
     pub(crate) bounds: Bounds,
-    /// Bytes that are written over when a memory is cleaned; the kernel drops more.
-    pub(crate) keep_resident: u64,
+    /// Bytes that are written over when a memory is cleaned; the kernel drops more. `None` is the default
+    /// of each occasion.
+    pub(crate) keep_resident: Option<u64>,
     /// Most bytes in memory over all that waits for reuse.
     pub(crate) kept_bytes: u64,
     pub(crate) huge_pages: bool,
@@ -92,7 +96,7 @@ impl Settings {
         fallback: None,
         size_limit: SIZE_LIMIT,
         bounds: Bounds::Guarded,
-        keep_resident: KEEP_RESIDENT,
+        keep_resident: None,
         kept_bytes: KEPT_BYTES,
         huge_pages: false,
         prefault: false,
@@ -115,7 +119,12 @@ impl Settings {
 
     /// How much of a memory is kept in memory when it is cleaned for the next one.
     pub(crate) fn keep_for_reuse(&self) -> u64 {
-        self.keep_resident.min(self.kept_bytes)
+        self.keep_resident.unwrap_or(KEEP_FOR_REUSE).min(self.kept_bytes)
+    }
+
+    /// How much of a memory is kept in memory when it is reset in place.
+    pub(crate) fn keep_at_reset(&self) -> u64 {
+        self.keep_resident.unwrap_or(KEEP_AT_RESET)
     }
 
     /// Compiled code relies on a reservation or guard that was asked for by number, so those are
@@ -207,9 +216,9 @@ impl Config {
     }
 
     /// Up to so many bytes of a memory are written over when it is reset or cleaned for the next one;
-    /// the kernel drops more. Default: 1 MiB.
+    /// the kernel drops more. Default: 1 MiB for the next one, 16 MiB at a reset.
     pub fn set_keep_resident(&self, bytes: u64) {
-        self.draft.lock().settings.keep_resident = bytes;
+        self.draft.lock().settings.keep_resident = Some(bytes);
     }
 
     /// Most bytes in memory over all that waits for reuse. Default: 64 MiB.

@@ -286,7 +286,7 @@ impl Allocator {
         bytes: u64,
         image: Option<&Ref<Frozen>>,
     ) -> Result<()> {
-        let keep = units::host(self.settings.keep_resident).unwrap_or(usize::MAX);
+        let keep = units::host(self.settings.keep_at_reset()).unwrap_or(usize::MAX);
         match body.reset(bytes, image, keep) {
             Err(error) if error.is_of_host() && self.empty_caches() => {
                 body.reset(bytes, image, keep)

@@ -33,7 +33,7 @@ unsafe fn set(config: *mut wasm_memory_config_t, change: impl FnOnce(&Config)) {
 
 /// Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit
 /// (4 GiB for i32 without a maximum), guards 0 before and 65536 after, not movable, with fallback,
-/// no pool, 1 MiB of a memory written over when it is cleaned, 64 MiB kept for reuse, no large pages,
+/// no pool, 1 MiB of a memory written over when it is cleaned (16 MiB at a reset), 64 MiB kept for reuse, no large pages,
 /// no prefault, size limit 16 GiB, no quota, no limiter.
 ///
 /// Returns a config to be given back with wasm_memory_config_delete; NULL when there is no memory
@@ -158,7 +158,8 @@ pub unsafe extern "C" fn wasm_memory_config_set_pool(
 }
 
 /// Sets up to how many bytes of a memory are written over, and so stay in memory, when it is reset or
-/// cleaned for the next one. Where more than that was used, the kernel drops all of it. Default: 1 MiB.
+/// cleaned for the next one. Where more than that was used, the kernel drops all of it. Default: 1 MiB
+/// for the next one, 16 MiB at a reset.
 ///
 /// bytes: 0 has the kernel drop the pages always.
 #[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_keep_resident"))]

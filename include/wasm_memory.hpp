@@ -167,6 +167,9 @@ struct Descriptor {
 #pragma GCC diagnostic pop
 #endif
 
+/** What an allocator, or one memory, has and has done, in bytes: wasm_memory_stats_t. */
+using Statistics = ::wasm_memory_stats_t;
+
 namespace detail {
 
 /** Gives a handle of any kind back. */
@@ -181,6 +184,7 @@ struct Delete {
   void operator()(::wasm_memory_buffer_t *buffer) const noexcept {
     ::wasm_memory_buffer_delete(buffer);
   }
+  void operator()(::wasm_memory_image_t *image) const noexcept { ::wasm_memory_image_delete(image); }
 };
 
 /**
@@ -256,6 +260,45 @@ class Config {
     return *this;
   }
 
+  /** A pool of so many slots of so many bytes, in one reservation. Default: none. */
+  Config &set_pool(std::uint32_t slots, std::uint64_t slot_bytes) noexcept {
+    ::wasm_memory_config_set_pool(get(), slots, slot_bytes);
+    return *this;
+  }
+  /** Up to so many bytes are written over, not dropped, when a memory is cleaned or reset. */
+  Config &set_keep_resident(std::uint64_t bytes) noexcept {
+    ::wasm_memory_config_set_keep_resident(get(), bytes);
+    return *this;
+  }
+  /** Most bytes in memory over all that waits for reuse. Default: 64 MiB. */
+  Config &set_kept_bytes(std::uint64_t bytes) noexcept {
+    ::wasm_memory_config_set_kept_bytes(get(), bytes);
+    return *this;
+  }
+  /** Whether the host is asked for large pages. Default: no. */
+  Config &set_huge_pages(bool wanted = true) noexcept {
+    ::wasm_memory_config_set_huge_pages(get(), wanted);
+    return *this;
+  }
+  /** Whether the initial pages are made resident at creation. Default: no. */
+  Config &set_prefault(bool wanted = true) noexcept {
+    ::wasm_memory_config_set_prefault(get(), wanted);
+    return *this;
+  }
+  /** Most memories at once, and most bytes over all of them; 0 is no limit. Default: none. */
+  Config &set_quota(std::uint64_t memories, std::uint64_t bytes) noexcept {
+    ::wasm_memory_config_set_quota(get(), memories, bytes);
+    return *this;
+  }
+  /**
+   * Who is asked before each creation and growth, and told of each refusal; copied. Its functions
+   * must not throw. The order of what is asked, and when finalize runs, is that of the C function.
+   */
+  Config &set_limiter(const ::wasm_memory_limiter_t &limiter) noexcept {
+    ::wasm_memory_config_set_limiter(get(), &limiter);
+    return *this;
+  }
+
   /** Whether there is a config. */
   [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
   /** The handle, for C functions; it stays this object's. nullptr when empty. */
@@ -309,6 +352,17 @@ class Allocator {
     return adopt(::wasm_memory_allocator_retain(get()));
   }
 
+  /** Gives back to the host all that is kept for reuse. Nothing when empty. Any thread. */
+  void trim() const noexcept {
+    if (handle_) ::wasm_memory_allocator_trim(get());
+  }
+  /** What the allocator has and has done; zero in every field when empty. Any thread. */
+  [[nodiscard]] Statistics statistics() const noexcept {
+    Statistics statistics{};
+    if (handle_) ::wasm_memory_allocator_get_stats(get(), &statistics);
+    return statistics;
+  }
+
   /** Whether there is an allocator. */
   [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
   /** The handle, for C functions; the reference stays this object's. nullptr when empty. */
@@ -322,6 +376,88 @@ class Allocator {
   explicit Allocator(::wasm_memory_allocator_t *handle) noexcept : handle_(handle) {}
 
   std::unique_ptr<::wasm_memory_allocator_t, detail::Delete> handle_;
+};
+
+/**
+ * A frozen run of bytes that a new memory starts from, copy-on-write, and an unshared one comes back
+ * to: one reference to an image.
+ *
+ * Move-only; share() gives another reference. Memories that started from it keep the bytes. Any
+ * thread may use an image at once; an object of this class is one thread's.
+ */
+class Image {
+ public:
+  /** Empty: zeros, where an image is asked for. */
+  Image() noexcept = default;
+
+  /**
+   * An image of a copy of length bytes, which belong at byte index of a memory. TYPE_ERROR: bytes is
+   * null and length is not 0. RANGE_ERROR: no memory ends there (reason::image_does_not_fit), or no
+   * memory for the bytes (reason::out_of_memory).
+   */
+  [[nodiscard]] static Result<Image> try_create(const void *bytes, std::size_t length,
+                                                std::uint64_t index = 0) noexcept {
+    ::wasm_memory_image_t *image = nullptr;
+    const auto *const first = static_cast<const std::uint8_t *>(bytes);
+    const auto made = try_check(::wasm_memory_image_new(first, length, index, &image));
+    if (!made) return made.error();
+    return adopt(image);
+  }
+  /** The same of the bytes that a file has now. HOST_ERROR: it cannot be read (reason::file). */
+  [[nodiscard]] static Result<Image> try_from_file(const char *path,
+                                                   std::uint64_t index = 0) noexcept {
+    ::wasm_memory_image_t *image = nullptr;
+    const auto made = try_check(::wasm_memory_image_from_file(path, index, &image));
+    if (!made) return made.error();
+    return adopt(image);
+  }
+  /** Writes the bytes, without their index, to a file. HOST_ERROR: that fails. TYPE_ERROR: empty. */
+  [[nodiscard]] Result<void> try_write_file(const char *path) const noexcept {
+    return try_check(::wasm_memory_image_write_file(get(), path));
+  }
+  /**
+   * The descriptor of the memory that this is a snapshot of; without an initial for other images.
+   * TYPE_ERROR: empty.
+   */
+  [[nodiscard]] Result<Descriptor> try_type() const noexcept {
+    ::wasm_memory_descriptor_t type{};
+    const auto got = try_check(::wasm_memory_image_get_type(get(), &type));
+    if (!got) return got.error();
+    return Descriptor::from_c(type);
+  }
+
+#ifdef __cpp_exceptions
+  /** The same as try_create. Throws TypeError and RangeError. */
+  Image(const void *bytes, std::size_t length, std::uint64_t index = 0)
+      : Image(try_create(bytes, length, index).value()) {}
+  /** The same as try_from_file. Throws HostError, TypeError and RangeError. */
+  [[nodiscard]] static Image from_file(const char *path, std::uint64_t index = 0) {
+    return try_from_file(path, index).value();
+  }
+  /** The same as try_write_file. Throws HostError and TypeError. */
+  void write_file(const char *path) const { try_write_file(path).value(); }
+  /** The same as try_type. Throws TypeError. */
+  [[nodiscard]] Descriptor type() const { return try_type().value(); }
+#endif
+
+  /** Takes over one reference that a C function gave; nullptr makes an empty object. */
+  [[nodiscard]] static Image adopt(::wasm_memory_image_t *handle) noexcept { return Image(handle); }
+  /** One more reference to the same image; empty when this is. Any thread. */
+  [[nodiscard]] Image share() const noexcept { return adopt(::wasm_memory_image_retain(get())); }
+
+  /** Whether there is an image. */
+  [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
+  /** The handle, for C functions; the reference stays this object's. nullptr when empty. */
+  [[nodiscard]] ::wasm_memory_image_t *get() const noexcept { return handle_.get(); }
+  /** Hands the reference over: the caller gives it back with wasm_memory_image_delete. */
+  [[nodiscard]] ::wasm_memory_image_t *release() noexcept { return handle_.release(); }
+  /** Gives the reference back; empty from here on. */
+  void reset() noexcept { handle_.reset(); }
+
+ private:
+  explicit Image(::wasm_memory_image_t *handle) noexcept : handle_(handle) {}
+
+  std::unique_ptr<::wasm_memory_image_t, detail::Delete> handle_;
 };
 
 /**
@@ -489,6 +625,17 @@ class Memory : public BytesOf<Memory> {
     if (!allocator) return detail::empty_argument();
     return create(allocator.get(), descriptor);
   }
+  /**
+   * The same, starting from an image, from zeros when that is empty. RANGE_ERROR: also when the image
+   * does not lie within the initial size, or is a snapshot of another size or type
+   * (reason::image_does_not_fit).
+   */
+  [[nodiscard]] static Result<Memory> try_create(const Descriptor &descriptor,
+                                                 const Allocator &allocator,
+                                                 const Image &image) noexcept {
+    if (!allocator) return detail::empty_argument();
+    return create(allocator.get(), descriptor, image.get());
+  }
 
 #ifdef __cpp_exceptions
   /** The same as try_create. Throws TypeError and RangeError. */
@@ -496,6 +643,9 @@ class Memory : public BytesOf<Memory> {
   /** The same as try_create. Throws TypeError and RangeError. */
   Memory(const Descriptor &descriptor, const Allocator &allocator)
       : Memory(try_create(descriptor, allocator).value()) {}
+  /** The same as try_create. Throws TypeError and RangeError. */
+  Memory(const Descriptor &descriptor, const Allocator &allocator, const Image &image)
+      : Memory(try_create(descriptor, allocator, image).value()) {}
 #endif
 
   /**
@@ -584,7 +734,30 @@ class Memory : public BytesOf<Memory> {
     return buffer_from(::wasm_memory_to_fixed_length_buffer);
   }
 
+  /**
+   * An image of the whole memory as it is now, its size included. TYPE_ERROR: empty, or shared
+   * (reason::shared_memory). RANGE_ERROR: no memory for the bytes (reason::out_of_memory).
+   */
+  [[nodiscard]] Result<Image> try_snapshot() const noexcept {
+    ::wasm_memory_image_t *image = nullptr;
+    const auto taken = try_check(::wasm_memory_snapshot(get(), &image));
+    if (!taken) return taken.error();
+    return Image::adopt(image);
+  }
+  /**
+   * Brings the memory back in place: to a snapshot's size and bytes, or to its own first size and the
+   * bytes of another image, zeros when that is empty. Every buffer is detached. TYPE_ERROR: empty, or
+   * shared (reason::shared_memory). RANGE_ERROR: as for wasm_memory_reset; a failure changes nothing.
+   */
+  [[nodiscard]] Result<void> try_reset_to(const Image &image) noexcept {
+    return try_check(::wasm_memory_reset(get(), image.get()));
+  }
+
 #ifdef __cpp_exceptions
+  /** The same as try_snapshot. Throws TypeError and RangeError. */
+  [[nodiscard]] Image snapshot() const { return try_snapshot().value(); }
+  /** The same as try_reset_to. Throws TypeError and RangeError. */
+  void reset_to(const Image &image) { try_reset_to(image).value(); }
   /** The same as try_send. Throws DataCloneError and TypeError. */
   [[nodiscard]] Memory send() const { return try_send().value(); }
   /** The same as try_grow, the size before in pages. Throws RangeError and TypeError. */
@@ -643,6 +816,13 @@ class Memory : public BytesOf<Memory> {
   /** The address that was last kept, through any reference. Async-signal-safe. Any thread. */
   [[nodiscard]] void *user_data() const noexcept { return ::wasm_memory_user_data(get()); }
 
+  /** What the memory has and has done; zero in every field when empty. */
+  [[nodiscard]] Statistics statistics() const noexcept {
+    Statistics statistics{};
+    ::wasm_memory_get_stats(get(), &statistics);
+    return statistics;
+  }
+
   /** Whether there is a memory. */
   [[nodiscard]] explicit operator bool() const noexcept { return handle_ != nullptr; }
   /** The handle, for C functions; the reference stays this object's. nullptr when empty. */
@@ -673,10 +853,11 @@ class Memory : public BytesOf<Memory> {
   }
 
   [[nodiscard]] static Result<Memory> create(::wasm_memory_allocator_t *allocator,
-                                             const Descriptor &descriptor) noexcept {
+                                             const Descriptor &descriptor,
+                                             const ::wasm_memory_image_t *image = nullptr) noexcept {
     const ::wasm_memory_descriptor_t type = descriptor.to_c();
     ::wasm_memory_t *memory = nullptr;
-    const auto made = try_check(::wasm_memory_new_in(allocator, &type, nullptr, &memory));
+    const auto made = try_check(::wasm_memory_new_in(allocator, &type, image, &memory));
     if (!made) return made.error();
     return adopt(memory);
   }

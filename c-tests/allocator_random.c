@@ -231,7 +231,7 @@ static void under_refusal(void) {
 }
 
 TEST(without_fast_ways) {
-  if (host_counts_mean_nothing()) SKIP("a sanitizer's own allocator needs the calls that are denied here");
+  NEEDS_REFUSED_MAPPINGS();
   NEEDS_REFUSED_CALLS();
   const unsigned ways[] = {REFUSE_MADVISE, REFUSE_PAGEMAP_SCAN, REFUSE_MEMFD, REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN | REFUSE_MEMFD,
                            REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN | REFUSE_FIXED_MAPPING};

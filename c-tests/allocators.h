@@ -141,6 +141,10 @@ static inline bool refuse_calls(unsigned which) {
 enum { REFUSE_MADVISE = 1, REFUSE_PAGEMAP_SCAN = 2, REFUSE_MEMFD = 4, REFUSE_FIXED_MAPPING = 8 };
 static inline bool refuse_calls(unsigned which) { (void)which; return false; }
 #endif
+/* A sanitizer's own allocator maps at fixed addresses. */
+#define NEEDS_REFUSED_MAPPINGS() do { \
+    if (host_counts_mean_nothing()) SKIP("a sanitizer's own allocator needs the calls that are refused here"); \
+  } while (0)
 #define NEEDS_REFUSED_CALLS() do { if (!CAN_REFUSE_CALLS) SKIP("needs seccomp"); } while (0)
 
 #endif

@@ -290,6 +290,7 @@ TEST(memfd_create_is_refused) {
 }
 
 TEST(only_writing_is_left) {
+  NEEDS_REFUSED_MAPPINGS();
   NEEDS_REFUSED_CALLS();
   refuse(REFUSE_FIXED_MAPPING | REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN);
 }

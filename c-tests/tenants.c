@@ -153,6 +153,7 @@ TEST(pagemap_scan_is_refused) {
 
 /* Neither dropped nor mapped anew: what is left is to write zeros, or to keep the place from everybody. */
 TEST(only_writing_is_left) {
+  NEEDS_REFUSED_MAPPINGS();
   NEEDS_REFUSED_CALLS();
   refuse(REFUSE_FIXED_MAPPING | REFUSE_MADVISE | REFUSE_PAGEMAP_SCAN);
   refuse(REFUSE_FIXED_MAPPING);

@@ -13,7 +13,7 @@ pub fn prefix() -> PathBuf {
 }
 
 /// What the library is built from.
-const SOURCES: [&str; 13] = [
+const SOURCES: [&str; 14] = [
     "CMakeLists.txt",
     "Cargo.toml",
     "Cargo.lock",
@@ -23,6 +23,7 @@ const SOURCES: [&str; 13] = [
     "README.md",
     "build.rs",
     "cmake",
+    "core-tests",
     "include",
     "src",
     "tests",

@@ -12,10 +12,18 @@ from ._library import UINT32_MAX, UINT64_MAX
 ADDRESS_TYPES = ("i32", "i64")
 
 
+def shown(value: object) -> str:
+    """A value in a message, whatever its own repr does."""
+    try:
+        return repr(value)[:60]
+    except Exception:
+        return f"an object of type {type(value).__name__}"
+
+
 def outside(what: str, value: object) -> Exception:
     """A number that its integer type does not have."""
     known = isinstance(value, int) and 0 <= value <= UINT64_MAX
-    message = f"{what} is outside its integer type: {value!r:.60}"
+    message = f"{what} is outside its integer type: {shown(value)}"
     return make_error(TYPE_ERROR, Reason.COUNT_OUTSIDE_TYPE, message, value if known else 0)
 
 
@@ -26,7 +34,7 @@ def integer(what: str, value: Any, largest: int = UINT64_MAX, fractions: bool = 
     except TypeError:
         if not fractions or isinstance(value, complex) or not hasattr(value, "__float__"):
             raise make_error(
-                TYPE_ERROR, Reason.COUNT_OUTSIDE_TYPE, f"{what} is not an integer: {value!r:.60}"
+                TYPE_ERROR, Reason.COUNT_OUTSIDE_TYPE, f"{what} is not an integer: {shown(value)}"
             ) from None
         try:
             number = float(value)
@@ -53,16 +61,14 @@ def index(value: Any, what: str = "index") -> int:
 
 
 def byte_count(value: Any) -> int:
-    """The argument of resize, which ECMAScript converts with ToIndex."""
+    """The argument of resize, by ECMAScript's ToIndex: what is no index is a RangeError, which the
+    library raises in its place among the checks."""
     try:
         return integer("byte length", value)
     except TypeError:
-        number = getattr(value, "__index__", None)
-        if number is None and not isinstance(value, float):
+        if not hasattr(value, "__index__") and not hasattr(value, "__float__"):
             raise
-        raise make_error(
-            RANGE_ERROR, Reason.MAX_BYTE_LENGTH, f"no index: {value!r:.60}"
-        ) from None
+        return 0 if value != value else UINT64_MAX  # NaN is 0
 
 
 def address_number(address: object) -> int:
@@ -70,7 +76,7 @@ def address_number(address: object) -> int:
     if isinstance(address, str) and address in ADDRESS_TYPES:
         return ADDRESS_TYPES.index(address)
     raise make_error(
-        TYPE_ERROR, Reason.ADDRESS_TYPE, f"the address type is 'i32' or 'i64', not {address!r:.60}"
+        TYPE_ERROR, Reason.ADDRESS_TYPE, f"the address type is 'i32' or 'i64', not {shown(address)}"
     )
 
 

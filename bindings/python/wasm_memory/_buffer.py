@@ -30,6 +30,8 @@ class _Exporter(ctypes.Array):
 
     _type_, _length_ = _Byte, 0
     _keep: BufferHandle
+    # ctypes objects are unhashable; a WeakSet wants them by identity.
+    __hash__ = object.__hash__
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("the bytes of a memory cannot be pickled; bytes() copies them")
@@ -77,7 +79,7 @@ class Unit:
 
     def require_no_exports(self, byte_length: int) -> None:
         """Refuses what would take bytes away from a view."""
-        if any(True for _ in self.exporters):
+        if len(self.exporters):
             raise BufferError("existing views of the memory: release them before reset")
         for buffer in list(self.buffers.values()):
             # A view of a ctypes object cannot be counted, only seen, and not each of them: where

@@ -1,4 +1,4 @@
-"""Builds the Rust library and the adapter for Wasmtime into the package."""
+"""Builds the Rust library and a little C into the package."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from setuptools.errors import SetupError
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-ADAPTER = "_wasmtime_adapter.so"
+NATIVE = "libwasm_memory_python.so"
 
 
 def build_library() -> Path:
@@ -41,15 +41,14 @@ def build_library() -> Path:
     raise SetupError("cargo built no shared library")
 
 
-def build_adapter(directory: Path) -> None:
-    """What Wasmtime calls is C: a signal handler's exception cannot fall between two of its lines."""
+def build_native(directory: Path) -> None:
+    """native.c, which says why it is C."""
     compiler = shlex.split(os.environ.get("CC", "cc"))  # Rust links with it too
     origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
     command = compiler + ["-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden"]
-    command += ["-I", str(ROOT / "include"), str(HERE / "wasmtime_adapter.c")]
-    command += ["-o", str(directory / ADAPTER), "-L", str(directory), "-lwasm_memory"]
+    command += ["-I", str(ROOT / "include"), str(HERE / "native.c")]
+    command += ["-o", str(directory / NATIVE), "-L", str(directory), "-lwasm_memory"]
     command += [f"-Wl,-rpath,{origin}"]
-    # The library is found by its file name, whatever its SONAME: the package has this one only.
     subprocess.run(command, check=True)
 
 
@@ -57,6 +56,9 @@ class BuildLibrary(build_py):
     """The Python files, then what is compiled."""
 
     def run(self) -> None:
+        if not self.editable_mode:
+            # What an earlier build left there would come along.
+            shutil.rmtree(Path(self.build_lib) / "wasm_memory", ignore_errors=True)
         super().run()
         base = HERE if self.editable_mode else Path(self.build_lib)
         directory = base / "wasm_memory"
@@ -64,7 +66,7 @@ class BuildLibrary(build_py):
         library = build_library()
         soname = directory / ("libwasm_memory" + library.suffix)
         shutil.copyfile(library, soname)
-        build_adapter(directory)
+        build_native(directory)
 
 
 class Wheel(bdist_wheel):
@@ -81,4 +83,8 @@ class Binary(Distribution):
         return True
 
 
-setup(cmdclass={"build_py": BuildLibrary, "bdist_wheel": Wheel}, distclass=Binary)
+setup(
+    cmdclass={"build_py": BuildLibrary, "bdist_wheel": Wheel},
+    distclass=Binary,
+    options={"build": {"build_base": str(ROOT / "target" / "python")}},
+)

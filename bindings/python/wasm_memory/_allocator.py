@@ -194,7 +194,7 @@ def _make(settings: "list[Tuple[str, Tuple[Any, ...]]]") -> AllocatorHandle:
             getattr(c, "config_set_" + name)(config, *values)
         out = ctypes.c_void_p()
         check(c.allocator_new(config, ctypes.byref(out)))
-        return AllocatorHandle(out.value or 0)
+        return AllocatorHandle(out.value)
     finally:
         c.config_delete(config)
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import functools
-import gc
-import sys
 import threading
 import weakref
 from typing import Any, Callable, ContextManager, NoReturn, Union
 
 from ._errors import TYPE_ERROR, Reason, make_error
 from ._library import BufferHandle, c, check
+from ._native import buffer_base
 from ._numbers import byte_count
-
-# Python 3.12 lets a Python class export a buffer (PEP 688). Before, only a ctypes object can.
-PEP_688 = sys.version_info >= (3, 12)
-
 
 class _Byte(ctypes.Union):
     """An array of these has the format "B"; one of c_ubyte has "<B", which memoryview cannot index."""
@@ -56,11 +51,12 @@ class Unit:
         out = ctypes.c_void_p()
         with self.lock:
             check(ask(memory, ctypes.byref(out)))
-            handle = BufferHandle(out.value or 0)
+            handle = BufferHandle(out.value)
             known = self.buffers.get(handle)
             if known is not None:
                 return known
-            made = _make(self, handle)
+            made = object.__new__(Buffer)
+            made._unit, made._handle = self, handle
             self.buffers[int(handle)] = made
             return made
 
@@ -71,30 +67,23 @@ class Unit:
             if address is None:
                 raise make_error(TYPE_ERROR, Reason.DETACHED, "the buffer is detached")
             length = c.buffer_byte_length(handle)
-            keep = BufferHandle(c.buffer_retain(handle) or 0)
+            keep = BufferHandle(c.buffer_retain(handle))
             exporter = _exporter_type(length).from_address(address)
             exporter._keep = keep
             self.exporters.add(exporter)
             return memoryview(exporter)
 
     def require_no_exports(self, byte_length: int) -> None:
-        """Refuses what would take bytes away from a view."""
+        """Refuses to bring the memory to byte_length under a view."""
         if len(self.exporters):
             raise BufferError("existing views of the memory: release them before reset")
-        for buffer in list(self.buffers.values()):
-            # A view of a ctypes object cannot be counted, only seen, and not each of them: where
-            # bytes would go, the object itself must be gone.
-            if isinstance(buffer, ctypes.Array) and (
-                ctypes.sizeof(buffer) > byte_length or _is_viewed(buffer)
-            ):
-                raise BufferError("existing views of a buffer: release them before reset")
+        # numpy.ndarray(buffer=...) gives its view back and keeps the object, and the address. That
+        # does no harm until bytes go.
+        if any(buffer._lent > byte_length for buffer in list(self.buffers.values())):
+            raise BufferError("a Buffer that lent more bytes: drop it before a reset that shrinks")
 
 
-def _is_viewed(buffer: "Buffer") -> bool:
-    return any(type(holder).__name__ == "managedbuffer" for holder in gc.get_referrers(buffer))
-
-
-class Buffer:
+class Buffer(buffer_base()):  # type: ignore[misc]
     """The bytes of a memory as an object: JavaScript's ArrayBuffer or SharedArrayBuffer.
 
     `memoryview(buffer)` and `numpy.asarray(buffer)` are the bytes in place, writable. Growth
@@ -117,6 +106,7 @@ class Buffer:
 
     _unit: Unit
     _handle: BufferHandle
+    _lent = 0  # the most bytes that were ever exported
 
     def __new__(cls, *arguments: object, **keywords: object) -> "Buffer":
         raise TypeError("a Buffer comes from Memory.buffer")
@@ -200,25 +190,11 @@ class Buffer:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Buffer cannot be pickled; bytes(buffer) copies it")
 
-    if PEP_688:
+    def __buffer__(self, flags: int) -> memoryview:
+        view = self.view()
+        self._lent = max(self._lent, view.nbytes)
+        return view
 
-        def __buffer__(self, flags: int) -> memoryview:
-            return self.view()
-
-
-@functools.lru_cache(maxsize=64)
-def _buffer_type(length: int) -> Any:
-    # `from_address` does not call __new__.
-    return type("Buffer", (Buffer, _Exporter), {"_type_": _Byte, "_length_": length})
-
-
-def _make(unit: Unit, handle: BufferHandle) -> Buffer:
-    address = None if PEP_688 or c.buffer_is_resizable(handle) else c.buffer_data(handle)
-    # A ctypes object cannot follow a length: the resizable one has only `view()` before 3.12.
-    made: Buffer
-    if address is None:
-        made = object.__new__(Buffer)
-    else:
-        made = _buffer_type(c.buffer_byte_length(handle)).from_address(address)
-    made._unit, made._handle = unit, handle
-    return made
+    def __release_buffer__(self, view: memoryview) -> None:
+        # Its being there tells NumPy to keep a view and not only this object.
+        view.release()

@@ -36,12 +36,12 @@ class Image:
         source = bytes(memoryview(data))
         out = ctypes.c_void_p()
         check(c.image_new(source, len(source), byte_index(index), ctypes.byref(out)))
-        self._handle = ImageHandle(out.value or 0)
+        self._handle = ImageHandle(out.value)
 
     @classmethod
     def _take(cls, out: ctypes.c_void_p) -> "Image":
         image = cls.__new__(cls)
-        image._handle = ImageHandle(out.value or 0)
+        image._handle = ImageHandle(out.value)
         return image
 
     @classmethod

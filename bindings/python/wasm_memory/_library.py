@@ -9,7 +9,7 @@ from ctypes import (
     c_void_p,
 )
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 from ._errors import make_error
 
@@ -183,13 +183,22 @@ if c.abi_version() != ABI_VERSION:
     raise ImportError(f"libwasm_memory has ABI {c.abi_version()}, not {ABI_VERSION}")
 
 
-# An int and without slots, so that the cyclic collector does not know it: `__del__` then runs when
-# the last reference goes. The finalizers of a garbage cycle run before anything of it is taken
-# apart, so a collected view in that cycle can still be used by them.
+_untrack = ctypes.pythonapi.PyObject_GC_UnTrack
+_untrack.restype, _untrack.argtypes = None, [ctypes.py_object]
+
+
 class Handle(int):
     """One reference to an object of the library, given back when the last holder is gone."""
 
     __slots__ = ()
+
+    def __new__(cls, pointer: "Optional[int]") -> "Any":
+        handle = super().__new__(cls, pointer or 0)
+        # Else the cyclic collector could call `__del__` first of all the finalizers of a garbage
+        # cycle, and another one use a view whose bytes are gone. Unknown to it, the handle goes
+        # with its last reference. It refers to nothing itself.
+        _untrack(handle)
+        return handle
 
 
 class MemoryHandle(Handle):

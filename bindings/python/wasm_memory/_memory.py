@@ -88,7 +88,7 @@ class Memory:
         self._created_bytes = descriptor.initial.pages * descriptor.page_size
         self._unit = Unit(self._shared)
         self._waiting = Waiting()
-        self._memory = MemoryHandle(out.value or 0)
+        self._memory = MemoryHandle(out.value)
 
     # ---- Its life ----
 
@@ -124,7 +124,7 @@ class Memory:
         """What posting it to another thread does: DataCloneError unless it is shared."""
         out = ctypes.c_void_p()
         check(c.send(self._handle, ctypes.byref(out)))
-        MemoryHandle(out.value or 0)  # one reference more than this object needs
+        MemoryHandle(out.value)  # one reference more than this object needs
         return self
 
     def __reduce__(self) -> NoReturn:
@@ -169,10 +169,7 @@ class Memory:
         return self._unit.buffer(c.buffer, self._handle)
 
     def to_resizable_buffer(self) -> Buffer:
-        """The current buffer, made resizable. TypeError for a memory without a maximum.
-
-        Before Python 3.12 its bytes are had by `view()`, not by `memoryview(buffer)`.
-        """
+        """The current buffer, made resizable. TypeError for a memory without a maximum."""
         return self._unit.buffer(c.to_resizable_buffer, self._handle)
 
     def to_fixed_length_buffer(self) -> Buffer:

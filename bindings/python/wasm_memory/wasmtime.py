@@ -15,7 +15,6 @@
 from __future__ import annotations
 
 import ctypes
-from pathlib import Path
 from typing import Any, Optional
 
 import wasmtime as _engine
@@ -23,14 +22,13 @@ from wasmtime import _ffi
 
 from ._allocator import Allocator, allocator_handle
 from ._library import check
+from ._native import native
 
 RESERVATION = 4 << 30
 GUARD = 32 << 20
 _ENGINE_TOO_OLD = -1
 
-# C throughout: what the engine calls must not end by a signal handler's exception half-way.
-_adapter = ctypes.PyDLL(str(Path(__file__).with_name("_wasmtime_adapter.so")))
-_use = _adapter.wasm_memory_python_wasmtime_use
+_use = native.wasm_memory_python_wasmtime_use
 _use.restype = ctypes.c_int32
 _use.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p]
 

@@ -40,7 +40,7 @@ def test_a_module_uses_this_library():
     assert exports["grow"](store, 100) == -1
     with pytest.raises(wasmtime.Trap):
         exports["load"](store, 4 * 65536)
-    del store, exports
+    store.close()
     assert allocator.stats().memories == 0
 
 

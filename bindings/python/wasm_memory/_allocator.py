@@ -62,8 +62,13 @@ def _refused(tell: "Callable[[WasmMemoryError], object]") -> Any:
 
 
 @Finalize
-def _finalize(context: Any) -> None:
-    _live.pop(context, None)
+def _finalize(context: Any, live: Any = _live) -> None:
+    live.pop(context, None)
+
+
+# Allocators may go after this module's names, when the interpreter ends: what C may call then is
+# never given back, nor is the dictionary that it refers to.
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_finalize))
 
 
 def _limiter(

@@ -11,6 +11,7 @@ mod go;
 mod header;
 mod paths;
 mod process;
+mod python;
 mod readme;
 mod steps;
 mod symbols;

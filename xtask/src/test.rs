@@ -2,8 +2,8 @@
 
 use crate::steps::Steps;
 use crate::{
-    bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, readme, symbols, tools,
-    venv,
+    bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, python, readme, symbols,
+    tools, venv,
 };
 use anyhow::Result;
 
@@ -46,6 +46,8 @@ pub fn run() -> Result<()> {
 
     steps.run_if_possible("Go module", go::module)?;
     steps.run_if_possible("Go module with the static library", go::with_static_library)?;
+
+    steps.run_if_possible("Python package", python::package)?;
 
     steps.run("benchmark, short", bench::run_short)?;
     steps.run("demo", demo::run_built)?;

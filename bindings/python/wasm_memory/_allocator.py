@@ -61,11 +61,11 @@ def _refused(tell: "Callable[[WasmMemoryError], object]") -> Any:
     return Refused(refused)
 
 
-@Finalize
-def _finalize(context: Any, live: Any = _live) -> None:
+def _forget(context: Any, live: Any = _live) -> None:
     live.pop(context, None)
 
 
+_finalize = Finalize(_forget)
 # Allocators may go after this module's names, when the interpreter ends: what C may call then is
 # never given back, nor is the dictionary that it refers to.
 ctypes.pythonapi.Py_IncRef(ctypes.py_object(_finalize))
@@ -133,7 +133,7 @@ class Allocator:
         refused: "Optional[Callable[[WasmMemoryError], object]]" = None,
     ) -> None:
         # Everything is converted before the first call, so that nothing is left behind.
-        settings = []
+        settings: "list[Tuple[str, Tuple[Any, ...]]]" = []
         for name, value in (
             ("reservation", reservation), ("keep_resident", keep_resident),
             ("size_limit", size_limit), ("kept_bytes", kept_bytes),
@@ -199,7 +199,8 @@ def _make(settings: "list[Tuple[str, Tuple[Any, ...]]]") -> AllocatorHandle:
             getattr(c, "config_set_" + name)(config, *values)
         out = ctypes.c_void_p()
         check(c.allocator_new(config, ctypes.byref(out)))
-        return AllocatorHandle(out.value)
+        handle: AllocatorHandle = AllocatorHandle(out.value)
+        return handle
     finally:
         c.config_delete(config)
 

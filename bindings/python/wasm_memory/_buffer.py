@@ -20,7 +20,7 @@ class _Byte(ctypes.Union):
     _fields_ = [("byte", ctypes.c_uint8)]
 
 
-class _Exporter(ctypes.Array):
+class _Exporter(ctypes.Array):  # type: ignore[type-arg]
     """The bytes of one view. It holds the buffer, whose bytes stay mapped for as long."""
 
     _type_, _length_ = _Byte, 0

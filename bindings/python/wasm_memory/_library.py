@@ -192,7 +192,7 @@ class Handle(int):
 
     __slots__ = ()
 
-    def __new__(cls, pointer: "Optional[int]") -> "Any":
+    def __new__(cls, pointer: "Optional[int]") -> Any:
         handle = super().__new__(cls, pointer or 0)
         # Else the cyclic collector could call `__del__` first of all the finalizers of a garbage
         # cycle, and another one use a view whose bytes are gone. Unknown to it, the handle goes

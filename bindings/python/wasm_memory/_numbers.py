@@ -22,9 +22,9 @@ def shown(value: object) -> str:
 
 def outside(what: str, value: object) -> Exception:
     """A number that its integer type does not have."""
-    known = isinstance(value, int) and 0 <= value <= UINT64_MAX
+    requested = value if isinstance(value, int) and 0 <= value <= UINT64_MAX else 0
     message = f"{what} is outside its integer type: {shown(value)}"
-    return make_error(TYPE_ERROR, Reason.COUNT_OUTSIDE_TYPE, message, value if known else 0)
+    return make_error(TYPE_ERROR, Reason.COUNT_OUTSIDE_TYPE, message, requested)
 
 
 def integer(what: str, value: Any, largest: int = UINT64_MAX, fractions: bool = True) -> int:
@@ -37,12 +37,12 @@ def integer(what: str, value: Any, largest: int = UINT64_MAX, fractions: bool = 
                 TYPE_ERROR, Reason.COUNT_OUTSIDE_TYPE, f"{what} is not an integer: {shown(value)}"
             ) from None
         try:
-            number = float(value)
+            real = float(value)
         except (ValueError, OverflowError, TypeError):
             raise outside(what, value) from None
-        if not math.isfinite(number):
+        if not math.isfinite(real):
             raise outside(what, value) from None
-        number = math.trunc(number)
+        number = math.trunc(real)
     if not 0 <= number <= largest:
         raise outside(what, number)
     return number

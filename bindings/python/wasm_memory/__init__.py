@@ -29,3 +29,10 @@ __all__ = [
     "LinkError", "Memory", "MemoryType", "MemoryTypeError", "OutOfBounds", "RangeError", "Reason",
     "Stats", "Trap", "WasmMemoryError", "__version__",
 ]
+
+# What is shown and pickled is the public name.
+for _kind in (
+    DataCloneError, HostError, InternalError, LinkError, MemoryTypeError, OutOfBounds, RangeError,
+    Reason, Trap, WasmMemoryError,
+):
+    _kind.__module__ = __name__

@@ -164,3 +164,12 @@ def test_threads_take_turns_on_an_unshared_memory():
         thread.join(30)
         seen += results[0]
     assert sorted(seen) == list(range(100))
+
+
+def test_threads_see_one_buffer_of_a_shared_memory():
+    memory = Memory(1, 1, shared=True)
+    kept = memory.buffer
+    threads = [started(lambda: {id(memory.buffer) for _ in range(200)}) for _ in range(8)]
+    for thread, results in threads:
+        thread.join(30)
+        assert results == [{id(kept)}]

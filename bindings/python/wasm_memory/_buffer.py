@@ -14,6 +14,7 @@ from ._library import BufferHandle, c, check
 from ._native import buffer_base
 from ._numbers import byte_count
 
+
 class _Byte(ctypes.Union):
     """An array of these has the format "B"; one of c_ubyte has "<B", which memoryview cannot index."""
 
@@ -43,13 +44,14 @@ class Unit:
     def __init__(self, shared: bool) -> None:
         # One thread at a time uses an unshared memory: a limiter in Python may let another run.
         self.lock: ContextManager[Any] = contextlib.nullcontext() if shared else threading.RLock()
+        self._identity = threading.RLock()  # a shared memory has one Buffer for a handle too
         self.buffers: "weakref.WeakValueDictionary[int, Buffer]" = weakref.WeakValueDictionary()
         self.exporters: "weakref.WeakSet[_Exporter]" = weakref.WeakSet()
 
     def buffer(self, ask: "Callable[[Any, Any], int]", memory: int) -> "Buffer":
         """The buffer object of what one of the library's functions gives."""
         out = ctypes.c_void_p()
-        with self.lock:
+        with self.lock, self._identity:
             check(ask(memory, ctypes.byref(out)))
             handle = BufferHandle(out.value)
             known = self.buffers.get(handle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import math
 from typing import Any, NoReturn, Optional, Union
 
 from ._allocator import Allocator, allocator_handle
@@ -15,7 +14,7 @@ from ._library import Layout as CLayout
 from ._library import Stats as CStats
 from ._numbers import address_number, index as byte_index, integer, page_count, page_size_number
 from ._type import Layout, MemoryType, Stats, from_c, type_of
-from ._waiting import FOR_EVER, INT64_MAX, Waiting
+from ._waiting import Waiting, nanoseconds
 
 
 def _descriptor(
@@ -373,7 +372,7 @@ class Memory:
         # Signed or unsigned: the bits are compared.
         biased = integer("expected", expected + 2 ** (bits - 1), 3 * 2 ** (bits - 1) - 1, False)
         value = (biased - 2 ** (bits - 1)) % 2**bits
-        return self._waiting.wait(function, handle, position, value, _nanoseconds(timeout))
+        return self._waiting.wait(function, handle, position, value, nanoseconds(timeout))
 
     def notify(self, index: int, count: Optional[int] = None) -> int:
         """memory.atomic.notify: wakes `count` waiters, or all; how many it woke."""
@@ -387,16 +386,3 @@ class Memory:
     def interrupt(self) -> int:
         """Ends every wait in progress with a Trap (INTERRUPTED); how many."""
         return self._waiting.interrupt(self._handle)
-
-
-def _nanoseconds(timeout: Any) -> int:
-    """Seconds as the library takes them; None and what is longer than it can tell are for ever."""
-    if timeout is None:
-        return FOR_EVER
-    seconds = float(timeout)
-    if math.isnan(seconds):
-        raise ValueError("a timeout is a number of seconds")
-    if seconds <= 0:
-        return 0
-    nanoseconds = math.ceil(seconds * 1e9) if seconds < INT64_MAX / 1e9 else INT64_MAX
-    return FOR_EVER if nanoseconds >= INT64_MAX else nanoseconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import threading
 import time
 from typing import Any, Callable, List, Optional
@@ -100,3 +101,16 @@ def _beside(*arguments: Any) -> str:
             _interrupt(arguments[1])
         raise
     return results[0]() or ""
+
+
+def nanoseconds(timeout: Any) -> int:
+    """Seconds as the library takes them; None and what is longer than it can tell are for ever."""
+    if timeout is None:
+        return FOR_EVER
+    seconds = float(timeout)
+    if math.isnan(seconds):
+        raise ValueError("a timeout is a number of seconds")
+    if seconds <= 0:
+        return 0
+    nanoseconds = math.ceil(seconds * 1e9) if seconds < INT64_MAX / 1e9 else INT64_MAX
+    return FOR_EVER if nanoseconds >= INT64_MAX else nanoseconds

@@ -3,6 +3,15 @@
 #include "fixtures.h"
 
 #ifdef __LP64__
+ABI_SIZE(wasm_memory_host_heap_t, 72);
+ABI_FIELD(wasm_memory_host_heap_t, context, 0);
+ABI_FIELD(wasm_memory_host_heap_t, allocate, 8);
+ABI_FIELD(wasm_memory_host_heap_t, reallocate, 16);
+ABI_FIELD(wasm_memory_host_heap_t, deallocate, 24);
+ABI_FIELD(wasm_memory_host_heap_t, finalize, 32);
+ABI_FIELD(wasm_memory_host_heap_t, reserved, 40);
+ABI_NUMBER(BACKEND_VIRTUAL, 0);
+ABI_NUMBER(BACKEND_HEAP, 1);
 ABI_SIZE(wasm_memory_limiter_t, 64);
 ABI_FIELD(wasm_memory_limiter_t, context, 0);
 ABI_FIELD(wasm_memory_limiter_t, growing, 8);

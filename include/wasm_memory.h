@@ -331,6 +331,16 @@
 #define WASM_MEMORY_BOUNDS_CHECKED 1
 
 /**
+ * Backend: memories are reservations of address space.
+ */
+#define WASM_MEMORY_BACKEND_VIRTUAL 0
+
+/**
+ * Backend: memories are blocks on a heap, for hosts without virtual memory.
+ */
+#define WASM_MEMORY_BACKEND_HEAP 1
+
+/**
  * Makes memories that follow the same settings. Made by wasm_memory_allocator_new, given back by
  * wasm_memory_allocator_delete. Any thread, at once. A NULL allocator means the default one
  * everywhere.
@@ -566,6 +576,44 @@ typedef struct wasm_memory_limiter_t {
    */
   void *reserved[4];
 } wasm_memory_limiter_t;
+
+/**
+ * The embedder's own heap, for WASM_MEMORY_BACKEND_HEAP. It holds the bytes of memories only, and need not
+ * zero them. The functions may run on any thread and at once, must not unwind or longjmp, and may call
+ * the library, though not use the memory that is being moved: none of the library's locks is held.
+ */
+typedef struct wasm_memory_host_heap_t {
+  /**
+   * Handed to each function.
+   */
+  void *context;
+  /**
+   * A block of size bytes, at least 1, at a multiple of alignment, which is 16; NULL when there is
+   * none: then the creation or growth is WASM_MEMORY_RANGE_ERROR, OUT_OF_MEMORY, or tried smaller. A
+   * block at another address is given back and counts as none. Must not be NULL.
+   */
+  void *(*allocate)(void *context, size_t size, size_t alignment);
+  /**
+   * Makes a block of old_size bytes one of new_size bytes, which is more, with the first old_size
+   * bytes as they were, at the same address or another one. NULL when it cannot; the block is then
+   * as it was. May be NULL: growth then allocates, copies and deallocates. Never called while a
+   * buffer of the block is held.
+   */
+  void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size, size_t alignment);
+  /**
+   * Takes a block of size bytes back. Must not be NULL.
+   */
+  void (*deallocate)(void *context, void *block, size_t size, size_t alignment);
+  /**
+   * Called once, when the config and every allocator made from it are gone and no block is left, or
+   * the setting was replaced and no allocator uses it. May be NULL.
+   */
+  void (*finalize)(void *context);
+  /**
+   * NULL.
+   */
+  void *reserved[4];
+} wasm_memory_host_heap_t;
 
 /**
  * What an allocator, or one memory, has and has done. Sizes are in bytes.
@@ -1171,7 +1219,7 @@ wasm_memory_status_t wasm_memory_atomic_interrupt(struct wasm_memory_t *memory, 
 /**
  * Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit
  * (4 GiB for i32 without a maximum), guards 0 before and 65536 after, not movable, with fallback,
- * no pool, 1 MiB of a memory written over when it is cleaned (16 MiB at a reset), 64 MiB kept for reuse, no large pages,
+ * backend VIRTUAL, no pool, 1 MiB of a memory written over when it is cleaned (16 MiB at a reset), 64 MiB kept for reuse, no large pages,
  * no prefault, size limit 16 GiB, no quota, no limiter.
  *
  * Returns a config to be given back with wasm_memory_config_delete; NULL when there is no memory
@@ -1305,6 +1353,31 @@ void wasm_memory_config_set_quota(struct wasm_memory_config_t *config,
  */
 void wasm_memory_config_set_limiter(struct wasm_memory_config_t *config,
                                     const struct wasm_memory_limiter_t *limiter);
+
+/**
+ * Sets where memories come from: WASM_MEMORY_BACKEND_VIRTUAL (the default) or WASM_MEMORY_BACKEND_HEAP.
+ * Another number, or a pool on a heap, is an error of wasm_memory_allocator_new.
+ *
+ * With HEAP a memory is one block, of the process's heap or of the one that
+ * wasm_memory_config_set_host_heap names. It implies WASM_MEMORY_BOUNDS_CHECKED: nothing around a block
+ * faults, whatever guards were set, and the layout says so. The base is aligned to 16 bytes. A memory
+ * that must not move (shared, or not movable) takes its maximum, or the reservation that was set, at
+ * creation; with fallback, an unshared one that does not get it starts small and moves. One that may
+ * move takes what it needs, and growth past its block takes another one. Bytes are set to zero when they
+ * become usable, not before. Snapshots, images and reset copy. Large pages do not apply.
+ */
+void wasm_memory_config_set_backend(struct wasm_memory_config_t *config,
+                                    uint32_t backend);
+
+/**
+ * Sets the heap that memories come from with WASM_MEMORY_BACKEND_HEAP.
+ *
+ * heap: copied; NULL is the process's own heap, the default. One whose reserved fields are not NULL
+ * (RESERVED_FIELD), without allocate or deallocate (NULL_ARGUMENT), or for which there is no memory
+ * (OUT_OF_MEMORY), is not set and not finalized: it is an error of wasm_memory_allocator_new.
+ */
+void wasm_memory_config_set_host_heap(struct wasm_memory_config_t *config,
+                                      const struct wasm_memory_host_heap_t *heap);
 
 /**
  * Makes an image of a copy of bytes.

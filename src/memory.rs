@@ -342,7 +342,7 @@ impl Memory {
             let pages = self.memory_type.grown(previous, delta, allocator.size_limit())?;
             let bytes = self.memory_type.bytes(pages);
             if pages == previous {
-                leftovers = self.grow_locked(&mut state, previous, pages)?;
+                leftovers = self.grow_locked(&mut state, previous, pages, None)?;
                 drop(state);
                 drop(leftovers);
                 return Ok(previous);
@@ -360,7 +360,18 @@ impl Memory {
             } else {
                 allocator.admit_growth(&self.memory_type, current, bytes)?
             };
-            leftovers = self.grow_locked(&mut state, previous, pages)?;
+            let moving = moving(&state.buffers);
+            let mut grown = None;
+            if allocator.calls_out_to_grow(&state.body, bytes, moving) {
+                // The functions of the embedder's heap find no lock held, and no body to change.
+                let mut body = mem::replace(&mut state.body, Body::nothing());
+                drop(state);
+                let outcome = allocator.grow(&self.memory_type, &mut body, bytes, moving);
+                state = self.state();
+                state.body = body;
+                grown = Some(outcome?);
+            }
+            leftovers = self.grow_locked(&mut state, previous, pages, grown)?;
             admitted.keep();
             drop(state);
             drop(leftovers);
@@ -381,12 +392,18 @@ impl Memory {
         outcome
     }
 
-    /// The growth itself, and what it does to the current buffer. The answer is dropped after the
+    /// The growth itself, unless the body has `grown`, and what it does to the current buffer. The answer is dropped after the
     /// lock: it may be the last of a buffer, whose destructor takes the lock.
-    fn grow_locked(&self, state: &mut State, previous: u64, pages: u64) -> Result<Leftovers> {
+    fn grow_locked(
+        &self,
+        state: &mut State,
+        previous: u64,
+        pages: u64,
+        grown: Option<Growth>,
+    ) -> Result<Leftovers> {
         let mut leftovers = Leftovers::default();
         if pages > previous {
-            leftovers = self.grow_body(state, self.memory_type.bytes(pages))?;
+            leftovers = self.grow_body(state, self.memory_type.bytes(pages), grown)?;
         }
         if !self.memory_type.is_shared() && !state.buffers.current_is_resizable() {
             leftovers.buffer = state.buffers.detach();
@@ -394,12 +411,15 @@ impl Memory {
         Ok(leftovers)
     }
 
-    fn grow_body(&self, state: &mut State, bytes: u64) -> Result<Leftovers> {
+    fn grow_body(&self, state: &mut State, bytes: u64, grown: Option<Growth>) -> Result<Leftovers> {
         let State { body, buffers, tally } = state;
         let length = host_length(bytes)?;
         let before = self.look().byte_length();
         let mut leftovers = Leftovers::default();
-        let growth = self.allocator().grow(&self.memory_type, body, bytes, moving(buffers))?;
+        let growth = match grown {
+            Some(growth) => growth,
+            None => self.allocator().grow(&self.memory_type, body, bytes, moving(buffers))?,
+        };
         tally.growths = tally.growths.saturating_add(1);
         tally.peak_bytes = tally.peak_bytes.max(bytes);
         if let Growth::Moved { old, unforked: _unforked } = growth {
@@ -449,14 +469,13 @@ impl Memory {
     pub fn statistics(&self) -> Statistics {
         let state = self.state();
         let (region, tally) = (state.body.region(), &state.tally);
-        let start = region.base().addr().get();
         Statistics {
             memories: 1,
             peak_memories: 1,
             reserved_bytes: units::bytes(region.shape().total()),
             accessible_bytes: units::bytes(self.look().byte_length()),
             peak_accessible_bytes: tally.peak_bytes,
-            resident_bytes: region::resident_bytes(start, region.shape().reservation()),
+            resident_bytes: region.resident_bytes(),
             kept_bytes: 0,
             creations: 1,
             reuses: u64::from(tally.reused),

@@ -6,7 +6,7 @@ use crate::region::fork::Unforked;
 use crate::region::frozen::Frozen;
 use crate::region::registry::Group;
 use crate::region::slab::Ref;
-use crate::region::{self, Old, Region, Shape};
+use crate::region::{Backend, Old, Region, Shape};
 use crate::units;
 
 /// A region and the rules that it follows.
@@ -58,8 +58,9 @@ impl Body {
         mobility: Mobility,
         bounds: Bounds,
         group: Group,
+        backend: &Backend,
     ) -> Result<Self> {
-        let region = Region::reserve(shape_for(shape, bounds), group)?;
+        let region = Region::reserve(shape_for(shape, bounds), group, backend)?;
         Ok(Self { region, mobility, bounds, moved: false })
     }
 
@@ -70,7 +71,7 @@ impl Body {
 
     /// No body: what stays where one was taken away.
     pub(crate) const fn nothing() -> Self {
-        let region = Region::nothing();
+        let region = Region::Nothing;
         Self { region, mobility: Mobility::Never, bounds: Bounds::Guarded, moved: false }
     }
 
@@ -93,9 +94,19 @@ impl Body {
             && self.bounds == bounds
     }
 
-    /// May another memory have it? What growth moved to is of a shape that no new memory is given.
+    /// May another memory have it? What growth moved to is of a shape that no new memory is given, and
+    /// a heap keeps what it is given back itself.
     pub(super) fn is_reusable(&self) -> bool {
-        self.mobility != Mobility::Always && !self.moved
+        self.mobility != Mobility::Always && !self.moved && !self.is_on_heap()
+    }
+
+    const fn is_on_heap(&self) -> bool {
+        matches!(self.region, Region::Allocated(_))
+    }
+
+    /// Was the body taken away?
+    pub(crate) const fn is_nothing(&self) -> bool {
+        matches!(self.region, Region::Nothing)
     }
 
     /// Makes the first `bytes` bytes of a clean body usable, starting from `image`, and in guarded
@@ -198,9 +209,9 @@ impl Body {
         Ok(old)
     }
 
-    /// What growth moves away from is not worth opening.
+    /// What growth moves away from is not worth opening, and on a heap opening is what costs.
     fn opens_ahead(&self) -> bool {
-        self.bounds == Bounds::Checked && self.mobility != Mobility::Always
+        self.bounds == Bounds::Checked && self.mobility != Mobility::Always && !self.is_on_heap()
     }
 
     /// A memory that every growth moves has no reservation beyond what is open, for whoever asks.
@@ -234,7 +245,7 @@ fn open_ahead(region: &mut Region, bytes: u64) -> Result<()> {
         return region.open_to(step).or_else(|_| region.open_to(bytes));
     }
     region.open_to(bytes.max(1).min(all))?;
-    if !region::opening_costs(region) {
+    if !region.opening_costs() {
         // The bytes that were asked for are open; more is a convenience.
         let _ = region.open_to(all);
     }

@@ -3,6 +3,8 @@
 use super::limiter::{Callbacks, Limiter};
 use super::{Allocator, ladder};
 use crate::error::{Error, Result};
+use crate::region::Backend;
+use crate::region::heap::{self, Heap, HostHeap};
 use crate::region::lock::{Lock, Repair};
 use crate::region::slab::{Kind, Ref, Slab, Vacancy};
 
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     /// Most bytes that a memory may have.
     pub(crate) size_limit: u64,
     pub(crate) bounds: Bounds,
+    /// Do memories come from a heap, and not from address space?
+    pub(crate) on_heap: bool,
     /// Bytes that are written over when a memory is cleaned; the kernel drops more. `None` is the default
     /// of each occasion.
     pub(crate) keep_resident: Option<u64>,
@@ -96,6 +100,7 @@ impl Settings {
         fallback: None,
         size_limit: SIZE_LIMIT,
         bounds: Bounds::Guarded,
+        on_heap: false,
         keep_resident: None,
         kept_bytes: KEPT_BYTES,
         huge_pages: false,
@@ -106,6 +111,9 @@ impl Settings {
     };
 
     pub(crate) fn guards(&self) -> Guards {
+        if self.on_heap {
+            return Guards { before: 0, after: 0 };
+        }
         // In a pool whose engine checks bounds, guards would only cut its one mapping into many.
         let after =
             if self.pool.is_some() && self.bounds == Bounds::Checked { 0 } else { GUARD_AFTER };
@@ -147,6 +155,10 @@ struct Draft {
     settings: Settings,
     /// A number that may stand for nothing.
     bounds: u32,
+    /// The same.
+    backend: u32,
+    /// An error where the last one could not be set.
+    host_heap: Result<Option<Ref<HostHeap>>>,
     /// An error where the last one could not be set, so that no allocator does without it silently.
     limiter: Result<Option<Ref<Limiter>>>,
 }
@@ -172,7 +184,13 @@ impl Config {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn new() -> Result<Ref<Self>> {
-        let draft = Draft { settings: Settings::DEFAULT, bounds: 0, limiter: Ok(None) };
+        let draft = Draft {
+            settings: Settings::DEFAULT,
+            bounds: 0,
+            backend: 0,
+            host_heap: Ok(None),
+            limiter: Ok(None),
+        };
         Ok(Vacancy::take()?.fill(Self { draft: Lock::new(draft) }))
     }
 
@@ -191,6 +209,27 @@ impl Config {
     /// Who checks bounds, as a number of the C ABI. Default: [`Bounds::Guarded`].
     pub fn set_bounds(&self, number: u32) {
         self.draft.lock().bounds = number;
+    }
+
+    /// Where memories come from, as a number of the C ABI: 0 is address space, 1 a heap. Default: 0.
+    ///
+    /// A heap implies [`Bounds::Checked`] and has no guards. A memory there that may not move takes its
+    /// maximum at creation.
+    pub fn set_backend(&self, number: u32) {
+        self.draft.lock().backend = number;
+    }
+
+    /// The heap of the embedder's, instead of whichever was; `None` is the process's own.
+    pub(crate) fn set_host_heap(&self, callbacks: Result<Option<heap::Callbacks>>) {
+        let heap = callbacks.and_then(|callbacks| match callbacks {
+            Some(callbacks) => Ok(Some(Vacancy::take()?.fill(HostHeap::new(callbacks)))),
+            None => Ok(None),
+        });
+        let mut draft = self.draft.lock();
+        let former = core::mem::replace(&mut draft.host_heap, heap);
+        // Where this was the last that knew it, its `finalize` runs: unlocked.
+        drop(draft);
+        drop(former);
     }
 
     /// May growth past the reservation change the base of an unshared memory? Default: no.
@@ -260,22 +299,33 @@ impl Config {
     /// An allocator that follows these settings. Later changes of the config do not reach it.
     ///
     /// # Errors
-    /// What the limiter was refused for, [`Error::UnknownValue`] for bounds that stand for nothing, [`Error::SettingsConflict`] for a
-    /// pool of 0 slots, [`Error::AddressSpace`] for a reservation and guards, or a pool, that the
+    /// What the limiter or the heap was refused for, [`Error::UnknownValue`] for bounds or a backend that
+    /// stand for nothing, [`Error::SettingsConflict`] for a pool of 0 slots or on a heap,
+    /// [`Error::AddressSpace`] for a reservation and guards, or a pool, that the
     /// host does not have, [`Error::MapCount`], [`Error::OutOfMemory`].
     pub fn allocator(&self) -> Result<Ref<Allocator>> {
         let draft = self.draft.lock();
-        let (number, limiter) = (draft.bounds, draft.limiter.clone());
+        let (number, backend) = (draft.bounds, draft.backend);
+        let (limiter, host_heap) = (draft.limiter.clone(), draft.host_heap.clone());
         let settings = draft.settings;
         drop(draft);
-        let limiter = limiter?;
-        let bounds = Bounds::from_number(number)
-            .ok_or(Error::UnknownValue { requested: u64::from(number) })?;
-        let settings = Settings { bounds, ..settings };
-        if let Some(PoolSize { slots: 0, slot_bytes }) = settings.pool {
-            return Err(Error::SettingsConflict { requested: 0, available: slot_bytes });
+        let (limiter, host_heap) = (limiter?, host_heap?);
+        let unknown = |number: u32| Error::UnknownValue { requested: u64::from(number) };
+        let bounds = Bounds::from_number(number).ok_or(unknown(number))?;
+        let backend = match backend {
+            0 => Backend::Virtual,
+            1 => Backend::Heap(host_heap.map_or(Heap::Process, Heap::Host)),
+            number => return Err(unknown(number)),
+        };
+        let on_heap = matches!(backend, Backend::Heap(_));
+        if let Some(PoolSize { slots, slot_bytes }) = settings.pool {
+            if slots == 0 || on_heap {
+                let requested = u64::from(slots);
+                return Err(Error::SettingsConflict { requested, available: slot_bytes });
+            }
         }
         ladder::check_sizes(&settings)?;
-        Allocator::with(settings, limiter)
+        let bounds = if on_heap { Bounds::Checked } else { bounds };
+        Allocator::with(Settings { bounds, on_heap, ..settings }, limiter, backend)
     }
 }

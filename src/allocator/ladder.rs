@@ -36,7 +36,12 @@ pub(super) fn check_sizes(settings: &Settings) -> Result<()> {
 
 fn shape(settings: &Settings, reservation: u64) -> Result<Shape> {
     let guards = settings.guards();
-    Shape::new(guards.before, reservation, guards.after).ok_or_else(|| {
+    let shape = if settings.on_heap {
+        Shape::of_block(reservation)
+    } else {
+        Shape::new(guards.before, reservation, guards.after)
+    };
+    shape.ok_or_else(|| {
         let parts = [guards.before, reservation, guards.after];
         let requested = units::sum(&parts).unwrap_or(u64::MAX);
         Error::AddressSpace { requested, available: 0, os_error: 0 }
@@ -52,13 +57,16 @@ pub(super) fn climb_down<T>(
     mut attempt: impl FnMut(Rung) -> Result<T>,
 ) -> Result<T> {
     let most = most_bytes(settings, memory_type).max(bytes);
-    let first = settings.reservation.unwrap_or(most).max(bytes);
     let may_move = !memory_type.is_shared();
+    // A block is charged from the beginning, so one that may move is no larger than it has to be.
+    let least = if settings.on_heap && settings.movable && may_move { bytes } else { most };
+    let first = settings.reservation.unwrap_or(least).max(bytes);
     let mobility = mobility_for(settings, may_move, settings.movable && first < most);
     let mut outcome = shape(settings, first).and_then(|shape| attempt(Rung { shape, mobility }));
     let mut tried = first;
-    while settings.fallback() && matches!(outcome, Err(Error::AddressSpace { .. })) {
-        let Some(reservation) = next_below(tried, bytes, most, may_move) else { break };
+    while settings.fallback() && has_no_room(settings, &outcome) {
+        let slack = with_slack(settings, bytes, most);
+        let Some(reservation) = next_below(tried, bytes, slack, most, may_move) else { break };
         let mobility = mobility_for(settings, may_move, reservation < most);
         outcome = shape(settings, reservation).and_then(|shape| attempt(Rung { shape, mobility }));
         tried = reservation;
@@ -69,8 +77,7 @@ pub(super) fn climb_down<T>(
 /// The reservation to try after `tried` was refused: the most that the memory can use, then what
 /// it needs now with slack, then what it needs now. A memory that may not move goes down by halves,
 /// since its reservation is all that it can ever grow to.
-fn next_below(tried: u64, bytes: u64, most: u64, may_move: bool) -> Option<u64> {
-    let slack = with_slack(bytes, most);
+fn next_below(tried: u64, bytes: u64, slack: u64, most: u64, may_move: bool) -> Option<u64> {
     let half = if may_move { slack } else { (tried >> 1).max(slack) };
     [most, half, bytes].into_iter().find(|reservation| *reservation < tried)
 }
@@ -83,12 +90,20 @@ pub(super) fn climb_down_to_move<T>(
     mut attempt: impl FnMut(Shape) -> Result<T>,
 ) -> Result<T> {
     let most = most_bytes(settings, memory_type).max(bytes);
-    let first = with_slack(bytes, most);
-    match shape(settings, first).and_then(&mut attempt) {
-        Err(Error::AddressSpace { .. }) if first > bytes => {
-            shape(settings, bytes).and_then(attempt)
-        }
-        outcome => outcome,
+    let first = with_slack(settings, bytes, most);
+    let outcome = shape(settings, first).and_then(&mut attempt);
+    if first > bytes && has_no_room(settings, &outcome) {
+        return shape(settings, bytes).and_then(attempt);
+    }
+    outcome
+}
+
+/// Was it refused for want of room, so that less may be had?
+fn has_no_room<T>(settings: &Settings, outcome: &Result<T>) -> bool {
+    match outcome {
+        Err(Error::AddressSpace { .. }) => true,
+        Err(Error::OutOfMemory { .. }) => settings.on_heap,
+        _ => false,
     }
 }
 
@@ -112,8 +127,10 @@ fn most_bytes(settings: &Settings, memory_type: &MemoryType) -> u64 {
 }
 
 /// Room to grow by half, and by a few pages at least, as long as the memory may use it.
-fn with_slack(bytes: u64, most: u64) -> u64 {
-    let slack = (bytes >> 1).max(LEAST_SLACK);
+fn with_slack(settings: &Settings, bytes: u64, most: u64) -> u64 {
+    // Address space costs nothing; the bytes of a heap do.
+    let least = if settings.on_heap { 0 } else { LEAST_SLACK };
+    let slack = (bytes >> 1).max(least);
     bytes.saturating_add(slack).min(most)
 }
 

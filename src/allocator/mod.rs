@@ -31,7 +31,7 @@ use crate::region::frozen::Frozen;
 use crate::region::registry::{self, Group};
 use crate::region::slab::{Kind, Ref, Slab, Vacancy};
 use crate::region::slots::Slots;
-use crate::region::{self, Region, fork};
+use crate::region::{self, Backend, Region, fork};
 use crate::units;
 use cache::Cache;
 use config::PoolSize;
@@ -48,6 +48,7 @@ pub struct Allocator {
     cache: Cache,
     pool: Option<Slots>,
     limiter: Option<Ref<Limiter>>,
+    backend: Backend,
 }
 
 static ALLOCATORS: Slab<Allocator> = Slab::new();
@@ -61,15 +62,16 @@ impl Kind for Allocator {
 }
 
 /// The one that memories come from when no other is named.
-static DEFAULT: Allocator = Allocator::from_parts(Settings::DEFAULT, None, None);
+static DEFAULT: Allocator = Allocator::from_parts(Settings::DEFAULT, None, None, Backend::Virtual);
 
 impl Allocator {
     const fn from_parts(
         settings: Settings,
         pool: Option<Slots>,
         limiter: Option<Ref<Limiter>>,
+        backend: Backend,
     ) -> Self {
-        Self { settings, counters: Counters::new(), cache: Cache::new(), pool, limiter }
+        Self { settings, counters: Counters::new(), cache: Cache::new(), pool, limiter, backend }
     }
 
     /// An allocator with the default settings.
@@ -77,17 +79,21 @@ impl Allocator {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn new() -> Result<Ref<Self>> {
-        Self::with(Settings::DEFAULT, None)
+        Self::with(Settings::DEFAULT, None, Backend::Virtual)
     }
 
-    fn with(settings: Settings, limiter: Option<Ref<Limiter>>) -> Result<Ref<Self>> {
+    fn with(
+        settings: Settings,
+        limiter: Option<Ref<Limiter>>,
+        backend: Backend,
+    ) -> Result<Ref<Self>> {
         let vacancy = Vacancy::<Self>::take()?;
         let group = Group(vacancy.address().addr());
         let pool = match settings.pool {
             Some(size) => Some(reserve_pool(&settings, size, group)?),
             None => None,
         };
-        Ok(vacancy.fill(Self::from_parts(settings, pool, limiter)))
+        Ok(vacancy.fill(Self::from_parts(settings, pool, limiter, backend)))
     }
 
     /// The one that memories come from when no other is named.
@@ -172,7 +178,7 @@ impl Allocator {
                     return Ok((body, true));
                 }
             }
-            let body = Body::reserve(shape, mobility, bounds, self.group())?;
+            let body = Body::reserve(shape, mobility, bounds, self.group(), &self.backend)?;
             self.advise_huge_pages(|wanted| body.region().advise_huge_pages(wanted));
             Ok((body, false))
         })
@@ -267,13 +273,23 @@ impl Allocator {
             Moving::Allowed(old) if body.moves_for(bytes) => {
                 let all = bytes.max(body.open_bytes());
                 let unforked = fork::hold_off();
-                ladder::climb_down_to_move(&self.settings, memory_type, all, |shape| {
+                let base = body.region().base();
+                let old = ladder::climb_down_to_move(&self.settings, memory_type, all, |shape| {
                     body.move_to(shape, bytes, old)
-                })
-                .map(|old| Growth::Moved { old, unforked })
+                })?;
+                // A heap may have room behind a block.
+                let in_place = body.region().base() == base;
+                Ok(if in_place { Growth::InPlace } else { Growth::Moved { old, unforked } })
             }
             _ => body.open_to(bytes).map(|()| Growth::InPlace),
         }
+    }
+
+    /// Does growth to `bytes` bytes call functions of the embedder's? Then it must not find a lock of the
+    /// library's held.
+    pub(crate) fn calls_out_to_grow(&self, body: &Body, bytes: u64, moving: Moving) -> bool {
+        let calls_out = matches!(&self.backend, Backend::Heap(heap) if heap.calls_out());
+        calls_out && matches!(moving, Moving::Allowed(_)) && body.moves_for(bytes)
     }
 
     /// Brings a body back in place to `bytes` bytes of `image`. A refusal changes nothing.
@@ -329,7 +345,8 @@ impl Allocator {
     #[must_use]
     pub fn statistics(&self) -> Statistics {
         let mut reserved_bytes = 0_u64;
-        let mut resident_bytes = Some(0_u64);
+        // Nobody tells that of a heap.
+        let mut resident_bytes = if self.settings.on_heap { None } else { Some(0_u64) };
         registry::each_of(self.group(), |start, length| {
             reserved_bytes = reserved_bytes.saturating_add(units::bytes(length));
             resident_bytes = resident_bytes

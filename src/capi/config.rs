@@ -22,7 +22,7 @@ pub struct wasm_memory_config_t {
 ///
 /// # Safety
 /// `config` is NULL or came from this library.
-unsafe fn set(config: *mut wasm_memory_config_t, change: impl FnOnce(&Config)) {
+pub(super) unsafe fn set(config: *mut wasm_memory_config_t, change: impl FnOnce(&Config)) {
     or_default(|| {
         // SAFETY: by this function's own contract.
         if let Ok(config) = unsafe { Handle::new(config) }.acquire() {
@@ -33,7 +33,7 @@ unsafe fn set(config: *mut wasm_memory_config_t, change: impl FnOnce(&Config)) {
 
 /// Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit
 /// (4 GiB for i32 without a maximum), guards 0 before and 65536 after, not movable, with fallback,
-/// no pool, 1 MiB of a memory written over when it is cleaned (16 MiB at a reset), 64 MiB kept for reuse, no large pages,
+/// backend VIRTUAL, no pool, 1 MiB of a memory written over when it is cleaned (16 MiB at a reset), 64 MiB kept for reuse, no large pages,
 /// no prefault, size limit 16 GiB, no quota, no limiter.
 ///
 /// Returns a config to be given back with wasm_memory_config_delete; NULL when there is no memory

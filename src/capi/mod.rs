@@ -42,6 +42,8 @@ pub mod atomics;
 
 pub mod config;
 
+pub mod heap;
+
 pub mod image;
 
 pub mod allocator;

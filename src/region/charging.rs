@@ -2,14 +2,14 @@
 
 use super::os::{self, Limit};
 use super::proc;
-use super::unix::Region;
+use super::unix::Reservation;
 use crate::error::{Error, Result};
 use crate::units;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 /// Would opening far ahead of what is used take something from others? `region` has its first
 /// bytes open, and nobody has touched them yet.
-pub(crate) fn opening_costs(region: &Region) -> bool {
+pub(crate) fn opening_costs(region: &Reservation) -> bool {
     // Every writable private byte counts against RLIMIT_DATA, touched or not.
     overcommit_is_off() || os::limit(Limit::Data).is_some() || is_locked(region)
 }
@@ -71,6 +71,6 @@ fn remembered(answer: &AtomicU8, ask: impl FnOnce() -> bool) -> bool {
 }
 
 /// After mlockall(MCL_FUTURE) opened bytes are in memory at once.
-fn is_locked(region: &Region) -> bool {
+fn is_locked(region: &Reservation) -> bool {
     region.open() > 0 && os::is_resident(region.base()).unwrap_or(false)
 }

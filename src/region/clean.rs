@@ -15,7 +15,7 @@ use super::os_files;
 use super::pagemap::{self, Run, Wanted};
 use super::slab::Ref;
 use super::span::Span;
-use super::unix::Region;
+use super::unix::Reservation;
 use super::{page_size, refusal};
 use crate::error::Result;
 use crate::units;
@@ -70,7 +70,7 @@ impl History {
     }
 }
 
-impl Region {
+impl Reservation {
     /// Bytes that the region may keep in memory while nobody uses it.
     pub(crate) const fn resident(&self) -> usize {
         self.resident
@@ -92,7 +92,7 @@ impl Region {
 
     /// Makes every open byte what a new user is to find: the image's, and zero elsewhere. Pages are
     /// kept in memory as long as they are no more than `keep` bytes. False when the host lets none of
-    /// the ways be gone that are quick; then [`Region::overwrite`] is left.
+    /// the ways be gone that are quick; then [`Reservation::overwrite`] is left.
     pub(crate) fn clean(&mut self, keep: usize) -> bool {
         if self.torn && self.take_image_off().is_err() {
             return false;

@@ -2,8 +2,9 @@
 //!
 //! * [`os`], [`os_files`], `pagemap`: the table of system calls. Every one that the library makes is a
 //!   function there, and each passes a gate where a test can make it fail.
-//! * [`Region`]: one reservation of address space with an open part that grows. It is what the
-//!   layers above see; which host calls stand behind it is `unix.rs`.
+//! * [`Region`] (`backend`): bytes with an open part that grows. It is what the layers above see. Behind
+//!   it are reservations of address space (`unix`) and blocks on a heap (`heap`, `process_heap`).
+//! * `shape`: how large its parts are.
 //! * `clean`: what a former use left in a region, found and taken away; images put on and taken off.
 //! * [`frozen`]: bytes that are mapped copy-on-write.
 //! * [`slots`]: the regions of a pool, in one reservation.
@@ -18,28 +19,33 @@
 //! Nothing here knows what a WebAssembly page is. All sizes are bytes and multiples of
 //! [`page_size`], unless a function says otherwise.
 
+mod backend;
 mod charging;
 mod clean;
 pub(crate) mod fork;
 pub(crate) mod frozen;
+pub(crate) mod heap;
 pub(crate) mod lock;
 mod moving;
 pub(crate) mod os;
 pub(crate) mod os_files;
 mod pagemap;
 mod proc;
+mod process_heap;
 mod refusal;
 pub(crate) mod registry;
+mod shape;
 pub(crate) mod slab;
 pub(crate) mod slots;
 pub(crate) mod span;
 mod unix;
 mod unreleased;
 
-pub(crate) use charging::{huge_pages_come_unasked, open_is_charged, opening_costs};
+pub(crate) use backend::{Backend, Region};
+pub(crate) use charging::{huge_pages_come_unasked, open_is_charged};
 pub(crate) use clean::resident_bytes;
 pub(crate) use moving::Old;
-pub(crate) use unix::{Region, Shape};
+pub(crate) use shape::Shape;
 pub use unreleased::{Unreleased, count as unreleased};
 
 use crate::error::{Error, Result};

@@ -6,7 +6,7 @@
 //!
 //! A refused move may have unmapped its target, and on kernels that cannot keep the vacated range
 //! mapped a successful one leaves a hole where the body was: another thread's mapping may be in a
-//! hole before we know. A hole is never unmapped across ([`Region`]'s `vacated`). To tell after a
+//! hole before we know. A hole is never unmapped across ([`Reservation`]'s `vacated`). To tell after a
 //! refusal, the target is made readable first, which nothing else in the reservation is. What
 //! failed once is tried again only in a fresh reservation. Until all bytes are in the new place the
 //! old one is whole, or made so again.
@@ -14,7 +14,8 @@
 
 use super::os::{self, Access, Errno, Vacated};
 use super::registry::{Group, Registration};
-use super::unix::{Region, Shape, give_back};
+use super::shape::Shape;
+use super::unix::{Reservation, give_back};
 use super::{proc, unreleased};
 use crate::error::{Error, Result};
 use crate::units;
@@ -29,7 +30,7 @@ pub(crate) enum Old {
     Accessible,
 }
 
-impl Region {
+impl Reservation {
     /// Moves the body into a new reservation of `shape` and opens it up to `bytes`, or as far as it
     /// is open now. This region becomes the new one, found as the same owner's; the answer is
     /// the old one, whose body's contents are unspecified. A refusal changes nothing.
@@ -203,7 +204,7 @@ mod tests {
     }
 
     /// Makes the body two mappings by advice that changes no contents.
-    fn split(region: &Region) {
+    fn split(region: &Reservation) {
         let start = region.base().as_ptr().cast();
         // SAFETY: a part of the body of a region of this test.
         assert_eq!(unsafe { libc::madvise(start, 65536, libc::MADV_DONTDUMP) }, 0);
@@ -274,7 +275,8 @@ mod tests {
             write(&region, 5, 5);
             write(&region, 70_000, 7);
             split(&region);
-            let mut new = Region::for_move(larger(), region.open(), 3 * PAGE, Group::NONE).unwrap();
+            let mut new =
+                Reservation::for_move(larger(), region.open(), 3 * PAGE, Group::NONE).unwrap();
             let fault = Fault { call: Some(Call::Remap), ..Fault::nth(failing - 1) };
             let moved = faults::with(fault, || region.move_body(&mut new, Old::Accessible));
             assert_eq!(moved.is_ok(), failing == 4, "two mappings take two moves");

@@ -9,13 +9,15 @@
 //! at it ([`find`](super::registry::find)) while the pool goes.
 #![allow(unsafe_code, reason = "owns address space, and storage that signal handlers read")]
 
+use super::backend::Region;
 use super::clean::History;
 use super::frozen::Frozen;
 use super::lock::{Lock, Repair};
 use super::os::{self, Access, Charge};
 use super::registry::{Found, Group, Owner, Registration};
+use super::shape::Shape;
 use super::slab::{Ref, Slot};
-use super::unix::{Region, Shape, give_back};
+use super::unix::{Reservation, give_back};
 use super::{page_size, refusal, storage};
 use crate::error::{Error, Result};
 use crate::units;
@@ -279,7 +281,7 @@ impl Slots {
         let mut free = self.free.lock();
         if let Some(index) = self.take_free(&mut free, image) {
             let region = self.region_of(&mut free, index)?;
-            return Some((region, true));
+            return Some((Region::Reserved(region), true));
         }
         let index = free.unused;
         if index >= self.count() {
@@ -287,11 +289,11 @@ impl Slots {
         }
         free.unused = index.wrapping_add(1);
         drop(free);
-        let mut region = Region::of_slot(self.address(index)?, self.shape, self.number(index));
+        let mut region = Reservation::of_slot(self.address(index)?, self.shape, self.number(index));
         if self.opened {
             region.open = self.shape.reservation();
         }
-        Some((region, false))
+        Some((Region::Reserved(region), false))
     }
 
     /// Takes the best of the free slots that were used before off the list.
@@ -326,9 +328,9 @@ impl Slots {
         Some(first)
     }
 
-    fn region_of(&self, free: &mut Free, index: u32) -> Option<Region> {
+    fn region_of(&self, free: &mut Free, index: u32) -> Option<Reservation> {
         let entry = self.table.entry(index)?;
-        let mut region = Region::of_slot(self.address(index)?, self.shape, self.number(index));
+        let mut region = Reservation::of_slot(self.address(index)?, self.shape, self.number(index));
         let bytes = |pages: &AtomicU32| {
             let pages = usize::try_from(pages.load(Ordering::Relaxed)).unwrap_or(0);
             pages.wrapping_mul(page_size())
@@ -348,11 +350,12 @@ impl Slots {
 
     /// Takes a slot back, as it is.
     pub(crate) fn put(&self, region: Region) {
+        let Region::Reserved(region) = region else { return };
         region.set_owner(None);
         self.put_free(&mut self.free.lock(), region);
     }
 
-    fn put_free(&self, free: &mut Free, mut region: Region) {
+    fn put_free(&self, free: &mut Free, mut region: Reservation) {
         let Some(slot) = region.slot() else { return };
         let Some(entry) = self.table.entry(slot.index) else { return };
         let pages = |bytes: usize| {
@@ -372,7 +375,7 @@ impl Slots {
     }
 
     /// Hands every free slot that was used before to `each`. None is given out meanwhile.
-    pub(crate) fn each_free(&self, mut each: impl FnMut(&mut Region)) {
+    pub(crate) fn each_free(&self, mut each: impl FnMut(&mut Reservation)) {
         let mut free = self.free.lock();
         let mut list = core::mem::replace(&mut free.first, NONE);
         while let Some(entry) = self.table.entry(list) {

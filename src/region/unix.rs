@@ -13,6 +13,7 @@ use super::clean::History;
 use super::frozen::Frozen;
 use super::os::{self, Access, Advice, Charge};
 use super::registry::{Group, Registration};
+use super::shape::{Shape, Sizes};
 use super::slab::Ref;
 use super::slots::{SlotNumber, SlotTable};
 use super::span::Span;
@@ -21,80 +22,6 @@ use crate::error::{Error, Result};
 use crate::units;
 use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
-
-/// The sizes of a reservation: multiples of the host page whose sum is an object the host can have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Shape {
-    sizes: Sizes,
-    charge: Charge,
-}
-
-/// The sizes alone. Guards are counted in host pages: a memory has these for life, and there may be a
-/// million.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sizes {
-    reservation: usize,
-    pages_before: u32,
-    pages_after: u32,
-}
-
-impl Sizes {
-    /// The bytes of so many pages, which were bytes before.
-    fn guard(pages: u32) -> usize {
-        usize::try_from(pages).unwrap_or(0).wrapping_mul(page_size())
-    }
-
-    fn guard_before(&self) -> usize {
-        Self::guard(self.pages_before)
-    }
-
-    fn guard_after(&self) -> usize {
-        Self::guard(self.pages_after)
-    }
-}
-
-impl Shape {
-    /// Rounds each part up to the host page. Never empty, so that a memory of size 0 without guards
-    /// has a base too. `None` when the sum is more than any host has.
-    pub(crate) fn new(guard_before: u64, reservation: u64, guard_after: u64) -> Option<Self> {
-        let page = units::bytes(page_size());
-        let guard_before = units::round_up(guard_before, page)?;
-        let guard_after = units::round_up(guard_after, page)?;
-        let least = if guard_after == 0 { page } else { 0 };
-        let reservation = units::round_up(reservation, page)?.max(least);
-        units::host(units::sum(&[guard_before, reservation, guard_after])?)?;
-        let pages = |bytes: u64| u32::try_from(bytes.checked_div(page)?).ok();
-        let sizes = Sizes {
-            reservation: units::host(reservation)?,
-            pages_before: pages(guard_before)?,
-            pages_after: pages(guard_after)?,
-        };
-        Some(Self { sizes, charge: Charge::WhenOpened })
-    }
-
-    /// The same, for a region that is opened far ahead of what is used.
-    pub(crate) const fn uncharged(self) -> Self {
-        Self { charge: Charge::Never, ..self }
-    }
-
-    pub(crate) fn guard_before(&self) -> usize {
-        self.sizes.guard_before()
-    }
-
-    /// Bytes from the base within which the body can be opened.
-    pub(crate) const fn reservation(&self) -> usize {
-        self.sizes.reservation
-    }
-
-    pub(crate) fn guard_after(&self) -> usize {
-        self.sizes.guard_after()
-    }
-
-    /// All of it. The sum was checked when the shape was made.
-    pub(crate) fn total(&self) -> usize {
-        self.guard_before().wrapping_add(self.reservation()).wrapping_add(self.guard_after())
-    }
-}
 
 /// One reservation and the open part at its base. Dropped, it goes back to the host.
 ///
@@ -109,7 +36,7 @@ impl Shape {
 /// 4. While there is an `image`, its place lies within `open` and is a copy-on-write mapping of it,
 ///    except what was discarded since (`torn`).
 #[derive(Debug)]
-pub(crate) struct Region {
+pub(crate) struct Reservation {
     pub(super) base: NonNull<u8>,
     sizes: Sizes,
     pub(super) open: usize,
@@ -122,7 +49,8 @@ pub(crate) struct Region {
     /// The body may hold what neither the image nor zero explains.
     pub(super) written: bool,
     pub(super) stale: bool,
-    charge: Charge,
+    /// Does the host keep an account of what is opened?
+    is_charged: bool,
     pub(super) history: History,
     backing: Backing,
 }
@@ -134,14 +62,12 @@ enum Backing {
     Own(ManuallyDrop<Registration>),
     /// A slot of a pool, whose allocator sees to it that the pool outlives it.
     Slot { table: &'static SlotTable, index: u32 },
-    /// Nothing: the region was taken away.
-    Nothing,
 }
 
 // SAFETY: a region is the only owner of its range, and an address means the same to every thread.
-unsafe impl Send for Region {}
+unsafe impl Send for Reservation {}
 
-impl Region {
+impl Reservation {
     /// Reserves a range, all of it inaccessible.
     ///
     /// # Errors
@@ -160,11 +86,11 @@ impl Region {
     const fn with(base: NonNull<u8>, shape: Shape, backing: Backing) -> Self {
         Self {
             base,
-            sizes: shape.sizes,
+            sizes: shape.sizes(),
+            is_charged: shape.is_charged(),
             open: 0,
             vacated: 0,
             stale: false,
-            charge: shape.charge,
             history: History::new(),
             resident: 0,
             image: None,
@@ -179,18 +105,11 @@ impl Region {
         Self::with(base, shape, Backing::Slot { table: slot.table, index: slot.index })
     }
 
-    /// No region: what stays where one was taken away.
-    pub(crate) const fn nothing() -> Self {
-        let sizes = Sizes { reservation: 0, pages_before: 0, pages_after: 0 };
-        let shape = Shape { sizes, charge: Charge::Never };
-        Self::with(NonNull::dangling(), shape, Backing::Nothing)
-    }
-
     /// The slot that the region is, when it is one of a pool.
     pub(crate) const fn slot(&self) -> Option<SlotNumber> {
         match &self.backing {
             Backing::Slot { table, index } => Some(SlotNumber { table, index: *index }),
-            Backing::Own(_) | Backing::Nothing => None,
+            Backing::Own(_) => None,
         }
     }
 
@@ -205,7 +124,6 @@ impl Region {
             Backing::Slot { table, index } => {
                 SlotNumber { table, index: *index }.set_owner(owner);
             }
-            Backing::Nothing => {}
         }
     }
 
@@ -213,12 +131,12 @@ impl Region {
     pub(crate) fn registration(&self) -> Option<&Registration> {
         match &self.backing {
             Backing::Own(registration) => Some(registration),
-            Backing::Slot { .. } | Backing::Nothing => None,
+            Backing::Slot { .. } => None,
         }
     }
 
     pub(crate) const fn shape(&self) -> Shape {
-        Shape { sizes: self.sizes, charge: self.charge }
+        self.sizes.shape(self.is_charged)
     }
 
     /// Bytes from the base that can be read and written.
@@ -252,7 +170,7 @@ impl Region {
         // SAFETY: the range is open and part of the body.
         unsafe { Span::new(self.base.as_ptr().wrapping_add(self.open), length) }.fill(0);
         // Behind it there may be more.
-        self.stale = end < self.sizes.reservation;
+        self.stale = end < self.shape().reservation();
     }
 
     /// Refuses more bytes than the reservation has.
@@ -264,19 +182,19 @@ impl Region {
     pub(super) fn end_of_open(&self, bytes: u64) -> Result<usize> {
         units::round_up(bytes, units::bytes(page_size()))
             .and_then(units::host)
-            .filter(|end| *end <= self.sizes.reservation)
+            .filter(|end| *end <= self.shape().reservation())
             .ok_or_else(|| {
-                let available = units::bytes(self.sizes.reservation);
+                let available = units::bytes(self.shape().reservation());
                 match self.backing {
                     Backing::Slot { .. } => Error::SlotSize { requested: bytes, available },
-                    _ => Error::ReservationExceeded { requested: bytes, available },
+                    Backing::Own(_) => Error::ReservationExceeded { requested: bytes, available },
                 }
             })
     }
 
     /// Makes `[from, from + length)`, which lies within the reservation, readable and writable.
     pub(super) fn protect_open(&mut self, from: usize, length: usize) -> Result<()> {
-        if self.charge == Charge::WhenOpened {
+        if self.is_charged {
             charging::check_commit(length)?;
         }
         // SAFETY: the caller stays within the reservation (invariant 1).
@@ -291,15 +209,15 @@ impl Region {
     }
 }
 
-impl Drop for Region {
+impl Drop for Reservation {
     fn drop(&mut self) {
         // A slot goes back to its pool by the allocator's hand.
         let Backing::Own(registration) = &mut self.backing else { return };
         // First: an address must not be found once its mapping may be somebody else's.
         // SAFETY: dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(registration) };
-        let (guard_before, reservation) = (self.sizes.guard_before(), self.sizes.reservation);
-        let guard_after = self.sizes.guard_after();
+        let (guard_before, reservation) = (self.shape().guard_before(), self.shape().reservation());
+        let guard_after = self.shape().guard_after();
         // SAFETY: the guard before is mapped in front of the base (invariant 1).
         let start = unsafe { self.base.sub(guard_before) };
         if self.vacated == 0 {
@@ -347,37 +265,24 @@ pub(super) mod tests {
 
     pub(in crate::region) const PAGE: u64 = 65536;
 
-    pub(in crate::region) fn region(reservation: u64, open: u64) -> Region {
+    pub(in crate::region) fn region(reservation: u64, open: u64) -> Reservation {
         let mut region =
-            Region::reserve(Shape::new(PAGE, reservation, PAGE).unwrap(), Group::NONE).unwrap();
+            Reservation::reserve(Shape::new(PAGE, reservation, PAGE).unwrap(), Group::NONE)
+                .unwrap();
         region.open_to(open).unwrap();
         region
     }
 
-    pub(in crate::region) fn write(region: &Region, at: usize, value: u8) {
+    pub(in crate::region) fn write(region: &Reservation, at: usize, value: u8) {
         assert!(at < region.open());
         // SAFETY: within the open part of a region of this test alone.
         unsafe { region.base().add(at).write(value) };
     }
 
-    pub(in crate::region) fn read(region: &Region, at: usize) -> u8 {
+    pub(in crate::region) fn read(region: &Reservation, at: usize) -> u8 {
         assert!(at < region.open());
         // SAFETY: within the open part of a region of this test alone.
         unsafe { region.base().add(at).read() }
-    }
-
-    #[test]
-    fn shapes_are_rounded_checked_and_never_empty() {
-        let page = page_size();
-        let shape = Shape::new(1, 1, 1).unwrap();
-        assert_eq!(
-            (shape.guard_before(), shape.reservation(), shape.guard_after()),
-            (page, page, page)
-        );
-        assert_eq!(Shape::new(0, 0, 0).unwrap().total(), page);
-        assert_eq!(Shape::new(0, 0, 1).unwrap().total(), page);
-        assert_eq!(Shape::new(u64::MAX, 1, 1), None);
-        assert_eq!(Shape::new(1 << 62, 1 << 62, 0), None);
     }
 
     #[test]

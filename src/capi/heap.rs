@@ -1,0 +1,114 @@
+//! Memories without virtual memory.
+
+use super::config::{set, wasm_memory_config_t};
+use super::pointer::{self, or_default};
+use crate::allocator::Config;
+use crate::error::{Error, Result};
+use crate::region::heap::Callbacks;
+use crate::region::slab::Handle;
+use crate::units;
+use core::ffi::c_void;
+
+/// Backend: memories are reservations of address space.
+pub const WASM_MEMORY_BACKEND_VIRTUAL: u32 = 0;
+/// Backend: memories are blocks on a heap, for hosts without virtual memory.
+pub const WASM_MEMORY_BACKEND_HEAP: u32 = 1;
+
+/// Sets where memories come from: WASM_MEMORY_BACKEND_VIRTUAL (the default) or WASM_MEMORY_BACKEND_HEAP.
+/// Another number, or a pool on a heap, is an error of wasm_memory_allocator_new.
+///
+/// With HEAP a memory is one block, of the process's heap or of the one that
+/// wasm_memory_config_set_host_heap names. It implies WASM_MEMORY_BOUNDS_CHECKED: nothing around a block
+/// faults, whatever guards were set, and the layout says so. The base is aligned to 16 bytes. A memory
+/// that must not move (shared, or not movable) takes its maximum, or the reservation that was set, at
+/// creation; with fallback, an unshared one that does not get it starts small and moves. One that may
+/// move takes what it needs, and growth past its block takes another one. Bytes are set to zero when they
+/// become usable, not before. Snapshots, images and reset copy. Large pages do not apply.
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_backend"))]
+pub unsafe extern "C" fn wasm_memory_config_set_backend(
+    config: *mut wasm_memory_config_t,
+    backend: u32,
+) {
+    // SAFETY: the caller passes NULL or a handle from this library.
+    unsafe { set(config, |config| config.set_backend(backend)) }
+}
+
+/// The embedder's own heap, for WASM_MEMORY_BACKEND_HEAP. It holds the bytes of memories only, and need not
+/// zero them. The functions may run on any thread and at once, must not unwind or longjmp, and may call
+/// the library, though not use the memory that is being moved: none of the library's locks is held.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct wasm_memory_host_heap_t {
+    /// Handed to each function.
+    pub context: *mut c_void,
+    /// A block of size bytes, at least 1, at a multiple of alignment, which is 16; NULL when there is
+    /// none: then the creation or growth is WASM_MEMORY_RANGE_ERROR, OUT_OF_MEMORY, or tried smaller. A
+    /// block at another address is given back and counts as none. Must not be NULL.
+    pub allocate: Option<
+        unsafe extern "C" fn(context: *mut c_void, size: usize, alignment: usize) -> *mut c_void,
+    >,
+    /// Makes a block of old_size bytes one of new_size bytes, which is more, with the first old_size
+    /// bytes as they were, at the same address or another one. NULL when it cannot; the block is then
+    /// as it was. May be NULL: growth then allocates, copies and deallocates. Never called while a
+    /// buffer of the block is held.
+    pub reallocate: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            block: *mut c_void,
+            old_size: usize,
+            new_size: usize,
+            alignment: usize,
+        ) -> *mut c_void,
+    >,
+    /// Takes a block of size bytes back. Must not be NULL.
+    pub deallocate: Option<
+        unsafe extern "C" fn(
+            context: *mut c_void,
+            block: *mut c_void,
+            size: usize,
+            alignment: usize,
+        ),
+    >,
+    /// Called once, when the config and every allocator made from it are gone and no block is left, or
+    /// the setting was replaced and no allocator uses it. May be NULL.
+    pub finalize: Option<unsafe extern "C" fn(context: *mut c_void)>,
+    /// NULL.
+    pub reserved: [*mut c_void; 4],
+}
+
+/// Sets the heap that memories come from with WASM_MEMORY_BACKEND_HEAP.
+///
+/// heap: copied; NULL is the process's own heap, the default. One whose reserved fields are not NULL
+/// (RESERVED_FIELD), without allocate or deallocate (NULL_ARGUMENT), or for which there is no memory
+/// (OUT_OF_MEMORY), is not set and not finalized: it is an error of wasm_memory_allocator_new.
+#[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_host_heap"))]
+pub unsafe extern "C" fn wasm_memory_config_set_host_heap(
+    config: *mut wasm_memory_config_t,
+    heap: *const wasm_memory_host_heap_t,
+) {
+    or_default(|| {
+        // SAFETY: the caller passes NULL or a handle from this library.
+        let Ok(config) = unsafe { Handle::<Config>::new(config) }.acquire() else { return };
+        if heap.is_null() {
+            config.set_host_heap(Ok(None));
+            return;
+        }
+        // SAFETY: the caller passes NULL or a readable struct.
+        let Ok(heap) = (unsafe { pointer::read(heap) }) else { return };
+        config.set_host_heap(callbacks(&heap).map(Some));
+    });
+}
+
+fn callbacks(heap: &wasm_memory_host_heap_t) -> Result<Callbacks> {
+    if let Some(field) = heap.reserved.iter().find(|field| !field.is_null()) {
+        return Err(Error::ReservedField { requested: units::bytes(field.addr()) });
+    }
+    let missing = Error::NullArgument {};
+    Ok(Callbacks {
+        context: heap.context,
+        allocate: heap.allocate.ok_or(missing)?,
+        reallocate: heap.reallocate,
+        deallocate: heap.deallocate.ok_or(missing)?,
+        finalize: heap.finalize,
+    })
+}

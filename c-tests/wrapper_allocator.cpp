@@ -1,4 +1,5 @@
 // wasm_memory.hpp: configs and allocators, and that they may go before what was made with them.
+#include <cstdlib>
 #include <utility>
 
 #include "wrapper_fixtures.h"
@@ -27,6 +28,23 @@ TEST(checked_bounds_show_in_the_layout) {
   CHECK(layout_with(wm::Config().set_bounds(wm::Bounds::guarded)).exact_protection);
   CHECK(!layout_with(wm::Config().set_bounds(wm::Bounds::checked)).exact_protection);
   CHECK_THROWS(TypeError, wm::reason::unknown_value, wm::Allocator(wm::Config().set_bounds(static_cast<wm::Bounds>(7))));
+}
+
+TEST(a_heap_of_the_embedder_is_used) {
+  static std::uint64_t live = 0;
+  wasm_memory_host_heap_t heap{};
+  heap.allocate = [](void *, std::size_t size, std::size_t) { live += size; return std::malloc(size); };
+  heap.deallocate = [](void *, void *block, std::size_t size, std::size_t) { live -= size; std::free(block); };
+  {
+    const wm::Allocator allocator(wm::Config().set_backend(wm::Backend::heap).set_host_heap(heap).set_movable());
+    wm::Memory memory(wm::Descriptor{1}, allocator);
+    CHECK_U64(live, page);
+    CHECK_U64(memory.grow(1), 1);
+    CHECK(live >= 2 * page);
+    CHECK(!memory.layout().exact_protection && memory.layout().movable);
+  }
+  CHECK_U64(live, 0);
+  CHECK_THROWS(TypeError, wm::reason::unknown_value, wm::Allocator(wm::Config().set_backend(static_cast<wm::Backend>(7))));
 }
 
 TEST(movable_memory_grows_past_its_reservation) {
@@ -132,7 +150,7 @@ TEST(config_handle_is_for_c) {
   CHECK_THROWS(RangeError, wm::reason::size_limit, wm::Memory(wm::Descriptor{2}, wm::Allocator(config)));
 }
 
-HARNESS_MAIN(LISTED(defaults_are_those_of_no_allocator), LISTED(setters_show_in_the_layout), LISTED(checked_bounds_show_in_the_layout),
+HARNESS_MAIN(LISTED(defaults_are_those_of_no_allocator), LISTED(setters_show_in_the_layout), LISTED(checked_bounds_show_in_the_layout), LISTED(a_heap_of_the_embedder_is_used),
              LISTED(movable_memory_grows_past_its_reservation), LISTED(fallback_is_what_was_said_last), LISTED(size_limit_holds),
              LISTED(sizes_that_overflow_are_refused), LISTED(config_is_copied), LISTED(memory_outlives_its_allocator), LISTED(shared_allocator),
              LISTED(allocator_crosses_the_abi), LISTED(empty_allocator_is_not_the_default_one), LISTED(empty_config_is_not_the_default_one),

@@ -68,6 +68,12 @@ enum class Bounds : std::uint32_t {
   checked = WASM_MEMORY_BOUNDS_CHECKED, /**< The engine: growth changes no protection. */
 };
 
+/** Where memories come from: see Config::set_backend. */
+enum class Backend : std::uint32_t {
+  virtual_memory = WASM_MEMORY_BACKEND_VIRTUAL, /**< Reservations of address space. */
+  heap = WASM_MEMORY_BACKEND_HEAP,              /**< Blocks on a heap. */
+};
+
 /** The version of the library that is running, "major.minor.patch". Static. Any thread. */
 [[nodiscard]] inline const char *version() noexcept { return ::wasm_memory_version(); }
 
@@ -242,6 +248,16 @@ class Config {
   /** Who sees to it that no access passes the byte length. Default: Bounds::guarded. */
   Config &set_bounds(Bounds bounds) noexcept {
     ::wasm_memory_config_set_bounds(get(), static_cast<std::uint32_t>(bounds));
+    return *this;
+  }
+  /** Address space or a heap, which implies Bounds::checked. Default: Backend::virtual_memory. */
+  Config &set_backend(Backend backend) noexcept {
+    ::wasm_memory_config_set_backend(get(), static_cast<std::uint32_t>(backend));
+    return *this;
+  }
+  /** The heap of Backend::heap, instead of the process's; copied. Its functions must not throw. */
+  Config &set_host_heap(const ::wasm_memory_host_heap_t &heap) noexcept {
+    ::wasm_memory_config_set_host_heap(get(), &heap);
     return *this;
   }
   /** Whether growth past the reservation may change the base of an unshared memory. */

@@ -41,7 +41,17 @@ func TestLayoutSettings(t *testing.T) {
 	if layout := mustNewIn(t, checked, pages(1, 2), nil).Layout(); layout.ElidesI32Checks {
 		t.Fatalf("%+v", layout)
 	}
-	_, err := NewAllocator(WithBounds(7))
+	heap := mustAllocate(t, WithBackend(BackendHeap), WithMovable(true))
+	grows := mustNewIn(t, heap, pages(1, 20), nil)
+	if layout := grows.Layout(); layout.ExactProtection || layout.GuardAfter != 0 || !layout.Movable {
+		t.Fatalf("%+v", layout)
+	}
+	if _, err := grows.Grow(19); err != nil {
+		t.Fatal(err)
+	}
+	_, err := NewAllocator(WithBackend(7))
+	expect(t, err, ErrType, ReasonUnknownValue)
+	_, err = NewAllocator(WithBounds(7))
 	expect(t, err, ErrType, ReasonUnknownValue)
 	_, err = NewAllocator(WithReservation(1<<63), WithGuards(1<<63, 0))
 	if !errors.Is(err, ErrRange) {

@@ -16,6 +16,20 @@ const (
 	BoundsChecked Bounds = C.WASM_MEMORY_BOUNDS_CHECKED // the engine; growth is a store
 )
 
+// Backend is where memories come from.
+type Backend uint32
+
+// The backends.
+const (
+	BackendVirtual Backend = C.WASM_MEMORY_BACKEND_VIRTUAL // reservations of address space
+	BackendHeap    Backend = C.WASM_MEMORY_BACKEND_HEAP    // blocks of the C heap
+)
+
+// WithBackend sets where memories come from. A heap implies BoundsChecked.
+func WithBackend(backend Backend) Option {
+	return func(c *C.wasm_memory_config_t) { C.wasm_memory_config_set_backend(c, C.uint32_t(backend)) }
+}
+
 // WithReservation sets the address space of each memory. From then on the host's refusal is an error,
 // unless WithFallback(true).
 func WithReservation(bytes uint64) Option {

@@ -33,8 +33,18 @@ def test_each_setting():
     refused(lambda: Memory(1, allocator=Allocator(size_limit=10)), Reason.SIZE_LIMIT)
 
 
+def test_a_memory_on_the_heap_moves_and_its_views_stay():
+    memory = Memory(1, allocator=Allocator(backend="heap", movable=True))
+    assert not memory.layout().exact_protection and memory.layout().movable
+    memory[:4] = b"heap"
+    view = memoryview(memory.buffer)
+    memory.grow(50)
+    assert memory[:4] == b"heap" and len(view) == PAGE
+    view[0] = 1  # what the memory has left stays until the view goes
+
+
 @pytest.mark.parametrize(
-    "settings", [dict(bounds="none"), dict(bounds=1), dict(pool=(0, PAGE)), dict(reservation=-1),
+    "settings", [dict(bounds="none"), dict(bounds=1), dict(backend="stack"), dict(backend=0), dict(pool=(0, PAGE)), dict(reservation=-1),
                  dict(guards=1), dict(pool=(1.0, None)), dict(limiter=1), dict(refused="x"),
                  dict(pool=(2**32, PAGE)), dict(unknown=1)]
 )

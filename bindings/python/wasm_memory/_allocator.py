@@ -17,6 +17,7 @@ from ._numbers import integer
 from ._type import Stats, from_c
 
 BOUNDS = {"guarded": 0, "checked": 1}
+BACKENDS = {"virtual": 0, "heap": 1}
 
 # The callbacks that the library may still call, by the context it was given: from before an
 # allocator is made until its `finalize` says that none is left.
@@ -92,7 +93,8 @@ class Allocator:
     """Makes memories that follow the same settings; each keyword left out has its default.
 
     `reservation`, `guards` (before, after) and `pool` (slots, slot_bytes) are address space in
-    bytes; `bounds` is "guarded" or "checked"; `quota_memories` and `quota_bytes` are limits over
+    bytes; `bounds` is "guarded" or "checked"; `backend` is "virtual" or "heap", which implies checked
+    bounds; `quota_memories` and `quota_bytes` are limits over
     all its memories. `limiter(current, desired, maximum)` is asked before each creation and growth,
     in bytes, and refuses with a false answer; an exception in it refuses too, and goes to
     `sys.unraisablehook`. `refused(error)` is told of each refusal.
@@ -119,6 +121,7 @@ class Allocator:
         reservation: Optional[int] = None,
         guards: "Optional[Tuple[int, int]]" = None,
         bounds: Optional[str] = None,
+        backend: Optional[str] = None,
         movable: Optional[bool] = None,
         fallback: Optional[bool] = None,
         pool: "Optional[Tuple[int, int]]" = None,
@@ -158,6 +161,10 @@ class Allocator:
             if not isinstance(bounds, str) or bounds not in BOUNDS:
                 raise TypeError("bounds is 'guarded' or 'checked'")
             settings.append(("bounds", (BOUNDS[bounds],)))
+        if backend is not None:
+            if not isinstance(backend, str) or backend not in BACKENDS:
+                raise TypeError("backend is 'virtual' or 'heap'")
+            settings.append(("backend", (BACKENDS[backend],)))
         if quota_memories is not None or quota_bytes is not None:
             quota = (
                 integer("quota_memories", quota_memories or 0),

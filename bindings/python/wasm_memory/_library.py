@@ -132,6 +132,7 @@ _PROTOTYPES: "dict[str, tuple[Any, list[Any]]]" = {
     "config_set_reservation": (None, [_HANDLE, c_uint64]),
     "config_set_guards": (None, [_HANDLE, c_uint64, c_uint64]),
     "config_set_bounds": (None, [_HANDLE, c_uint32]),
+    "config_set_backend": (None, [_HANDLE, c_uint32]),
     "config_set_movable": (None, [_HANDLE, c_bool]),
     "config_set_fallback": (None, [_HANDLE, c_bool]),
     "config_set_size_limit": (None, [_HANDLE, c_uint64]),

@@ -2,18 +2,19 @@
 //!
 //! An image is bytes at an index. A *snapshot* is an image of a whole memory, which knows its size and
 //! type. Memories map the bytes copy-on-write; nothing that happens to where they came from reaches
-//! them.
+//! them. Images from files and files of images are in `image/files.rs`.
+
+#[cfg_attr(not(feature = "host"), path = "image/no_files.rs")]
+mod files;
 
 use crate::descriptor::{Descriptor, MemoryType};
 use crate::error::{Error, Result};
 use crate::memory::{Memory, host_length};
 use crate::region;
 use crate::region::frozen::{FillError, Frozen, Sink};
-use crate::region::os_files::{self, FileKind};
 use crate::region::slab::{Kind, Ref, Slab, Vacancy};
 use crate::region::span::Span;
 use crate::units;
-use core::ffi::CStr;
 
 /// A frozen run of bytes that a new memory can start from.
 #[derive(Debug)]
@@ -82,26 +83,6 @@ impl Image {
         Self::make(index, bytes.length(), None, put)
     }
 
-    /// An image of the bytes that the file at `path` has now.
-    ///
-    /// # Errors
-    /// [`Error::File`] where it cannot be read, and those of [`Image::new`].
-    pub fn from_file(path: &CStr, index: u64) -> Result<Ref<Self>> {
-        let refused = |os_error| Error::File { requested: 0, available: 0, os_error };
-        let file = os_files::open(path).map_err(refused)?;
-        let status = os_files::status(&file).map_err(refused)?;
-        match status.kind {
-            FileKind::Regular => {}
-            FileKind::Directory => return Err(refused(libc::EISDIR)),
-            FileKind::Other => return Err(refused(libc::ESPIPE)),
-        }
-        let too_large = Error::ImageDoesNotFit { requested: status.length, available: u64::MAX };
-        let length = units::host(status.length).ok_or(too_large)?;
-        Self::make(index, length, None, |sink, lead| {
-            copy_file(&file, length, |offset, bytes| sink.put(lead.saturating_add(offset), bytes))
-        })
-    }
-
     /// The whole of an unshared memory, its size included.
     ///
     /// # Errors
@@ -159,54 +140,11 @@ impl Image {
         };
         if fits { Ok(()) } else { Err(Error::ImageDoesNotFit { requested: end, available }) }
     }
-
-    /// Writes the bytes, without their index, to the file at `path`, which is made or replaced.
-    ///
-    /// # Errors
-    /// [`Error::File`]; the file may then be incomplete.
-    pub fn write_file(&self, path: &CStr) -> Result<()> {
-        let requested = units::bytes(self.length);
-        let refused = |os_error| Error::File { requested, available: 0, os_error };
-        // Past that limit a signal would end the process.
-        os_files::check_file_size(requested).map_err(refused)?;
-        let file = os_files::create(path).map_err(refused)?;
-        let all = self.frozen.as_ref().map_or(&[][..], |frozen| frozen.bytes());
-        let end = self.lead.saturating_add(self.length);
-        let bytes = all.get(self.lead..end).unwrap_or_default();
-        os_files::write_all(&file, bytes).map_err(refused)
-    }
 }
 
 /// Do memories of both types have the same indexes and pages?
 fn is_alike(one: &MemoryType, other: &MemoryType) -> bool {
     one.address() == other.address() && one.page_size() == other.page_size()
-}
-
-/// Hands the first `length` bytes of a file to `put`, in pieces. Where the file has become shorter
-/// the rest is zero.
-fn copy_file(
-    file: &std::os::fd::OwnedFd,
-    length: usize,
-    mut put: impl FnMut(usize, &Span<'_>) -> core::result::Result<(), i32>,
-) -> core::result::Result<(), FillError> {
-    const PIECE: usize = 256 << 10;
-    let mut piece = os_files::map_scratch(PIECE).map_err(FillError::Sink)?;
-    let mut offset = 0_usize;
-    while offset < length {
-        let most = length.saturating_sub(offset).min(PIECE);
-        let buffer = piece.get_mut(..most).unwrap_or_default();
-        let read = os_files::read_at(file, buffer, units::bytes(offset)).map_err(|os_error| {
-            let requested = units::bytes(length);
-            FillError::Source(Error::File { requested, available: units::bytes(offset), os_error })
-        })?;
-        if read == 0 {
-            break;
-        }
-        let bytes = Span::of(buffer).part(0, read);
-        put(offset, &bytes).map_err(FillError::Sink)?;
-        offset = offset.saturating_add(read);
-    }
-    Ok(())
 }
 
 impl Memory {

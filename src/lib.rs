@@ -17,11 +17,15 @@
 //! | `allocator` | settings, reservations and the way down when the host has too little; reuse, pools, quotas, counts |
 //! | `error` | every cause of refusal, with its class and figures |
 //! | `units` | all arithmetic on sizes |
+//! | `panic_handler` | what a panic does in a build without a host |
+//! | `wide` | atomic words of 64 bits |
 //! | `region` | address space, the table of system calls, locks and object storage |
 //!
 //! Rust programs use [`Memory`], [`Allocator`] and [`Descriptor`]; everyone else the C header
 //! `include/wasm_memory.h`.
 
+#![cfg_attr(not(any(feature = "host", test)), no_std)]
+#![cfg_attr(not(feature = "host"), allow(dead_code, reason = "some things only a host needs"))]
 #![cfg_attr(
     test,
     allow(
@@ -43,7 +47,7 @@ mod bulk;
 pub mod capi;
 mod descriptor;
 mod error;
-#[cfg(any(test, feature = "fault-injection"))]
+#[cfg(all(feature = "host", any(test, feature = "fault-injection")))]
 pub mod faults;
 mod find;
 mod image;
@@ -52,6 +56,10 @@ mod region;
 #[cfg(test)]
 mod test_support;
 mod units;
+mod wide;
+
+#[cfg(all(feature = "panic-handler", not(feature = "host"), not(test)))]
+mod panic_handler;
 
 pub use allocator::{Allocator, Bounds, Config, Statistics};
 pub use atomics::Wait;
@@ -62,4 +70,5 @@ pub use find::Zone;
 pub use image::Image;
 pub use memory::{Layout, Memory, View};
 pub use region::slab::Ref;
+#[cfg(feature = "host")]
 pub use region::{Unreleased, unreleased};

@@ -13,8 +13,9 @@ use crate::region::lock::{Lock, Repair};
 use crate::region::os;
 use crate::region::slab::Ref;
 use crate::units;
+use crate::wide::AtomicU64;
 use core::mem;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 const SHELVES: usize = 8;
 const PLACES: usize = 8;

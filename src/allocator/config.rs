@@ -99,8 +99,8 @@ impl Settings {
         movable: false,
         fallback: None,
         size_limit: SIZE_LIMIT,
-        bounds: Bounds::Guarded,
-        on_heap: false,
+        bounds: if cfg!(feature = "host") { Bounds::Guarded } else { Bounds::Checked },
+        on_heap: !cfg!(feature = "host"),
         keep_resident: None,
         kept_bytes: KEPT_BYTES,
         huge_pages: false,
@@ -313,8 +313,9 @@ impl Config {
         let unknown = |number: u32| Error::UnknownValue { requested: u64::from(number) };
         let bounds = Bounds::from_number(number).ok_or(unknown(number))?;
         let backend = match backend {
-            0 => Backend::Virtual,
-            1 => Backend::Heap(host_heap.map_or(Heap::Process, Heap::Host)),
+            0 if cfg!(feature = "host") => Backend::Virtual,
+            // A build without a host has no other.
+            0 | 1 => Backend::Heap(host_heap.map_or(Heap::Process, Heap::Host)),
             number => return Err(unknown(number)),
         };
         let on_heap = matches!(backend, Backend::Heap(_));

@@ -2,7 +2,8 @@
 
 use super::config::Settings;
 use crate::error::{Error, Result};
-use core::sync::atomic::{AtomicU64, Ordering};
+use crate::wide::AtomicU64;
+use core::sync::atomic::Ordering;
 
 /// Counts over all memories of an allocator. What changes together is in one cache line.
 #[derive(Debug)]

@@ -134,7 +134,7 @@ fn with_slack(settings: &Settings, bytes: u64, most: u64) -> u64 {
     bytes.saturating_add(slack).min(most)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 mod tests {
     use super::*;
     use crate::descriptor::Descriptor;
@@ -195,6 +195,23 @@ mod tests {
         assert_eq!(rungs, expected);
         let rungs = tried(&Settings::DEFAULT, &shared, 0);
         assert_eq!(rungs.last(), Some(&(65536, false)));
+    }
+
+    #[test]
+    fn a_block_is_no_larger_than_it_has_to_be() {
+        let plain = Descriptor { initial: Some(2), maximum: Some(100), ..Descriptor::default() };
+        let shared = Descriptor { shared: true, ..plain };
+        let steady = Settings { on_heap: true, ..Settings::DEFAULT };
+        let movable = Settings { movable: true, ..steady };
+        let page = 65536;
+        assert_eq!(tried(&steady, &plain, u64::MAX), [(100 * page, STRESS)]);
+        assert_eq!(tried(&movable, &plain, u64::MAX), [(2 * page, true)]);
+        assert_eq!(tried(&movable, &shared, u64::MAX), [(100 * page, false)]);
+        let asked = Settings { reservation: Some(7 * page), ..movable };
+        assert_eq!(tried(&asked, &plain, u64::MAX), [(7 * page, true)]);
+        // Half as much again, where there is no room for all.
+        let small = tried(&steady, &plain, 3 * page);
+        assert_eq!(small, [(100 * page, STRESS), (3 * page, true)]);
     }
 
     #[test]

@@ -12,12 +12,13 @@
 
 mod admission;
 mod body;
+#[cfg_attr(not(feature = "host"), path = "no_cache.rs")]
 mod cache;
 mod config;
 mod counters;
 mod ladder;
 pub(crate) mod limiter;
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 mod tests;
 
 pub(crate) use body::{Body, Growth, Mobility, Moving};
@@ -62,7 +63,7 @@ impl Kind for Allocator {
 }
 
 /// The one that memories come from when no other is named.
-static DEFAULT: Allocator = Allocator::from_parts(Settings::DEFAULT, None, None, Backend::Virtual);
+static DEFAULT: Allocator = Allocator::from_parts(Settings::DEFAULT, None, None, Backend::DEFAULT);
 
 impl Allocator {
     const fn from_parts(
@@ -79,7 +80,7 @@ impl Allocator {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn new() -> Result<Ref<Self>> {
-        Self::with(Settings::DEFAULT, None, Backend::Virtual)
+        Self::with(Settings::DEFAULT, None, Backend::DEFAULT)
     }
 
     fn with(

@@ -1,18 +1,21 @@
 //! Waiting and notifying: `memory.atomic.wait32`, `wait64`, `notify`.
 //!
-//! A waiter queues at a byte address; both widths share the queue of an address. The queue is
-//! `queue.rs`, written against the few primitives of `sync.rs`, so that the model checker runs the
-//! very same code over its own.
+//! A waiter queues at a byte address; both widths share the queue of an address. The queues are in
+//! `table.rs`. One is `queue.rs`, written against the few primitives of `sync.rs`, so that the model
+//! checker runs the very same code over its own.
 
+#[cfg(feature = "host")]
 mod queue;
+#[cfg(feature = "host")]
 mod sync;
+#[cfg_attr(not(feature = "host"), path = "no_table.rs")]
+mod table;
 
 use crate::error::{Error, Result};
 use crate::memory::Memory;
-use crate::region::lock::Lock;
-use crate::units;
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use queue::{Bucket, Ended, Queue};
+use crate::wide::AtomicU64;
+use core::sync::atomic::{AtomicU32, Ordering};
+use table::Ended;
 
 /// How a wait ended without an error. The numbers are those of the instruction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,23 +27,6 @@ pub enum Wait {
     NotEqual,
     /// The time was over.
     TimedOut,
-}
-
-/// Many addresses share a bucket; an unrelated one costs a longer walk, no more.
-const BUCKETS: usize = 256;
-
-static TABLE: [Bucket; BUCKETS] = [const { empty_bucket() }; BUCKETS];
-
-const fn empty_bucket() -> Bucket {
-    Bucket::new(AtomicU32::new(0), Lock::new(Queue::new()))
-}
-
-/// The bucket of an address.
-fn bucket(address: usize) -> &'static Bucket {
-    static FIRST: Bucket = empty_bucket();
-    // Waits are at multiples of 4; neighbours go to different buckets.
-    let spread = (address >> 2) ^ (address >> 12) ^ (address >> 20);
-    TABLE.get(spread & const { BUCKETS - 1 }).unwrap_or(&FIRST)
 }
 
 impl Memory {
@@ -72,7 +58,7 @@ impl Memory {
             return Ok(Wait::NotEqual);
         }
         let group = core::ptr::from_ref(self).addr();
-        match bucket(address.addr()).wait(address.addr(), group, timeout, differs) {
+        match table::wait(address.addr(), group, timeout, differs) {
             Ended::Woken => Ok(Wait::Woken),
             Ended::NotEqual => Ok(Wait::NotEqual),
             Ended::TimedOut => Ok(Wait::TimedOut),
@@ -95,19 +81,19 @@ impl Memory {
         if !self.memory_type().is_shared() {
             return Ok(0);
         }
-        Ok(bucket(address.addr()).notify(address.addr(), count))
+        Ok(table::notify(address.addr(), count))
     }
 
     /// Ends every wait in progress on this memory with [`Error::Interrupted`], and answers how many.
     pub fn interrupt(&self) -> u32 {
-        let group = core::ptr::from_ref(self).addr();
-        TABLE.iter().fold(0, |ended, bucket| bucket.interrupt(group).saturating_add(ended))
+        table::interrupt(core::ptr::from_ref(self).addr())
     }
 
     /// The address of a value that can be waited at, checked in the order of the specification.
     fn waitable(&self, index: u64, width: u64) -> Result<*mut u8> {
         check_aligned(index, width)?;
-        if !self.memory_type().is_shared() {
+        // Where no thread can be suspended a wait is refused, as in such an agent of JavaScript.
+        if !self.memory_type().is_shared() || !table::SUSPENDS {
             return Err(Error::WaitUnshared {});
         }
         Ok(self.span(index, width)?.address())
@@ -148,5 +134,3 @@ impl From<Wait> for u32 {
         }
     }
 }
-
-const _: () = assert!(BUCKETS.is_power_of_two() && units::bytes(BUCKETS) < 1 << 16);

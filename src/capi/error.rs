@@ -2,34 +2,68 @@
 
 use super::pointer::{Out, or_default};
 use super::status::{self, wasm_memory_status_t};
-use crate::error::{Error, Result};
-use core::cell::Cell;
+use crate::error::Error;
 use core::ffi::c_char;
 use core::fmt::{self, Write as _};
-use std::panic::{self, AssertUnwindSafe};
 
-std::thread_local! {
-    // A plain value without a destructor: setting it allocates nothing and a thread's exit needs
-    // nothing.
-    static LAST: Cell<Option<Error>> = const { Cell::new(None) };
+pub(super) use imp::{caught, record, recorded};
+
+#[cfg(feature = "host")]
+mod imp {
+    use crate::error::{Error, Result};
+    use core::cell::Cell;
+    use std::panic::{self, AssertUnwindSafe};
+
+    std::thread_local! {
+        // A plain value without a destructor: setting it allocates nothing and a thread's exit needs
+        // nothing.
+        static LAST: Cell<Option<Error>> = const { Cell::new(None) };
+    }
+
+    pub(in crate::capi) fn record(error: Error) {
+        LAST.set(Some(error));
+    }
+
+    pub(in crate::capi) fn recorded() -> Option<Error> {
+        LAST.get()
+    }
+
+    /// Runs `body` and turns a panic, which no input should be able to cause, into an error.
+    pub(in crate::capi) fn caught<R>(body: impl FnOnce() -> R) -> Result<R> {
+        panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
+            // Dropping a payload may panic again, and there is nothing left to catch that.
+            core::mem::forget(payload);
+            Error::Panic {}
+        })
+    }
 }
 
-pub(super) fn record(error: Error) {
-    LAST.set(Some(error));
-}
+/// Without a host there is one error for all, and a panic ends in the panic handler.
+#[cfg(not(feature = "host"))]
+mod imp {
+    use crate::error::{Error, Result};
+    use crate::region::lock::{Lock, Repair};
 
-#[cfg(test)]
-pub(super) fn recorded() -> Option<Error> {
-    LAST.get()
-}
+    struct Last(Option<Error>);
 
-/// Runs `body` and turns a panic, which no input should be able to cause, into an error.
-pub(super) fn caught<R>(body: impl FnOnce() -> R) -> Result<R> {
-    panic::catch_unwind(AssertUnwindSafe(body)).map_err(|payload| {
-        // Dropping a payload may panic again, and there is nothing left to catch that.
-        core::mem::forget(payload);
-        Error::Panic {}
-    })
+    impl Repair for Last {
+        fn repair(&mut self) {}
+    }
+
+    static LAST: Lock<Last> = Lock::new(Last(None));
+
+    pub(in crate::capi) fn record(error: Error) {
+        LAST.lock().0 = Some(error);
+    }
+
+    pub(in crate::capi) fn recorded() -> Option<Error> {
+        LAST.lock().0
+    }
+
+    #[allow(clippy::unnecessary_wraps, reason = "its twin catches panics")]
+    pub(in crate::capi) fn caught<R>(body: impl FnOnce() -> R) -> Result<R> {
+        Ok(body())
+    }
 }
 
 /// Why a call failed.
@@ -155,7 +189,7 @@ pub const WASM_MEMORY_REASON_PANIC: u32 = 90;
 pub unsafe extern "C" fn wasm_memory_last_error(out: *mut wasm_memory_error_t) {
     // SAFETY: the caller passes NULL or a writable struct.
     let out = unsafe { Out::new(out) };
-    out.write(error_to_c(LAST.get()));
+    out.write(error_to_c(recorded()));
 }
 
 /// An error as C reads it.
@@ -185,7 +219,7 @@ pub unsafe extern "C" fn wasm_memory_last_error_message(
     let capacity = if buffer.is_null() { 0 } else { capacity };
     let mut text = Text { buffer: buffer.cast(), capacity, length: 0 };
     or_default(|| {
-        if let Some(error) = LAST.get() {
+        if let Some(error) = recorded() {
             // Writing a Text never fails.
             let _ = write!(text, "{error}");
         }

@@ -50,5 +50,5 @@ pub mod allocator;
 
 mod pointer;
 
-#[cfg(test)]
+#[cfg(all(test, feature = "host"))]
 mod tests;

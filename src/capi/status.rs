@@ -119,6 +119,7 @@ mod tests {
         assert_eq!(env!("WASM_MEMORY_ABI_VERSION"), wasm_memory_abi_version().to_string());
     }
 
+    #[cfg(feature = "host")]
     #[test]
     fn a_panic_becomes_an_internal_error() {
         assert_eq!(answer(|| panic!("planted")), WASM_MEMORY_INTERNAL_ERROR);

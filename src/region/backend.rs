@@ -1,12 +1,11 @@
 //! One interface over what a region is made of: address space, or a block on a heap.
 
+use super::Reservation;
 use super::frozen::Frozen;
 use super::heap::{Block, Heap};
 use super::registry::{Group, Registration};
 use super::shape::Shape;
 use super::slab::Ref;
-use super::unix::Reservation;
-use super::{Old, charging, clean};
 use crate::error::{Error, Result};
 use core::ptr::NonNull;
 
@@ -21,6 +20,15 @@ pub(crate) enum Region {
     Nothing,
 }
 
+/// What becomes of the old body when a region moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Old {
+    /// It is dropped.
+    Unused,
+    /// Somebody holds pointers into it: it stays readable and writable.
+    Accessible,
+}
+
 /// Where regions come from.
 #[derive(Clone, Debug)]
 pub(crate) enum Backend {
@@ -28,6 +36,12 @@ pub(crate) enum Backend {
     Virtual,
     /// A heap.
     Heap(Heap),
+}
+
+impl Backend {
+    /// Where regions come from when nothing else was said.
+    pub(crate) const DEFAULT: Self =
+        if cfg!(feature = "host") { Self::Virtual } else { Self::Heap(Heap::Process) };
 }
 
 impl Region {
@@ -112,7 +126,7 @@ impl Region {
     /// and nobody has touched them yet.
     pub(crate) fn opening_costs(&self) -> bool {
         match self {
-            Self::Reserved(region) => charging::opening_costs(region),
+            Self::Reserved(region) => region.opening_costs(),
             Self::Allocated(_) | Self::Nothing => true,
         }
     }
@@ -272,9 +286,7 @@ impl Region {
     /// Bytes of the reservation that are in memory; `None` where nobody tells.
     pub(crate) fn resident_bytes(&self) -> Option<u64> {
         match self {
-            Self::Reserved(region) => {
-                clean::resident_bytes(region.base().addr().get(), region.shape().reservation())
-            }
+            Self::Reserved(region) => region.resident_bytes(),
             Self::Allocated(_) => None,
             Self::Nothing => Some(0),
         }

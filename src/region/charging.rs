@@ -7,11 +7,13 @@ use crate::error::{Error, Result};
 use crate::units;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
-/// Would opening far ahead of what is used take something from others? `region` has its first
-/// bytes open, and nobody has touched them yet.
-pub(crate) fn opening_costs(region: &Reservation) -> bool {
-    // Every writable private byte counts against RLIMIT_DATA, touched or not.
-    overcommit_is_off() || os::limit(Limit::Data).is_some() || is_locked(region)
+impl Reservation {
+    /// Would opening far ahead of what is used take something from others? The first bytes are open, and
+    /// nobody has touched them yet.
+    pub(super) fn opening_costs(&self) -> bool {
+        // Every writable private byte counts against RLIMIT_DATA, touched or not.
+        overcommit_is_off() || os::limit(Limit::Data).is_some() || is_locked(self)
+    }
 }
 
 /// Does the host charge what is open, touched or not, against a limit of all processes?

@@ -418,6 +418,11 @@ impl Reservation {
         self.written = true;
     }
 
+    /// Bytes of the reservation that are in memory; `None` when the kernel does not tell.
+    pub(super) fn resident_bytes(&self) -> Option<u64> {
+        resident_bytes(self.base.addr().get(), self.shape().reservation())
+    }
+
     /// Asks for large pages in the whole reservation, or for none.
     pub(crate) fn advise_huge_pages(&self, wanted: bool) {
         let advice = if wanted { Advice::HugePages } else { Advice::NoHugePages };

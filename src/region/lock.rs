@@ -8,12 +8,16 @@
 //! It is not fair, does not poison, and never allocates.
 #![allow(unsafe_code, reason = "hands out exclusive access to the value")]
 
-use super::{fork, os};
+#[cfg(feature = "host")]
+use super::fork;
+use super::os;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::hint;
 use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+#[cfg(feature = "host")]
+use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 const FREE: u32 = 0;
 const HELD: u32 = 1;
@@ -23,14 +27,23 @@ const STATE: u32 = 3;
 const GENERATION_STEP: u32 = 4;
 
 /// Rises in every child of a fork, so that a holder in the parent can be told from one here.
+#[cfg(feature = "host")]
 static GENERATION: AtomicU32 = AtomicU32::new(0);
 
+#[cfg(feature = "host")]
 extern "C" fn in_child() {
     GENERATION.fetch_add(GENERATION_STEP, Ordering::Relaxed);
     fork::in_child();
 }
 
 /// A number that differs in every child of a fork.
+#[cfg(not(feature = "host"))]
+pub(crate) const fn generation() -> u32 {
+    0
+}
+
+/// A number that differs in every child of a fork.
+#[cfg(feature = "host")]
 pub(crate) fn generation() -> u32 {
     static WATCHED: AtomicBool = AtomicBool::new(false);
     if !WATCHED.load(Ordering::Acquire) && os::at_fork(fork::before, fork::in_parent, in_child) {
@@ -163,6 +176,7 @@ impl<T> Drop for Guard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "host")]
     use crate::test_support::in_child;
 
     /// A value that counts how often it was repaired.
@@ -195,6 +209,7 @@ mod tests {
         assert_eq!(COUNT.lock().value, 80_000);
     }
 
+    #[cfg(feature = "host")]
     #[test]
     fn a_child_takes_over_what_a_lost_thread_held() {
         static LOCK: Lock<Counted> = Lock::new(Counted { value: 7, repaired: 0 });

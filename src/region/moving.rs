@@ -16,19 +16,10 @@ use super::os::{self, Access, Errno, Vacated};
 use super::registry::{Group, Registration};
 use super::shape::Shape;
 use super::unix::{Reservation, give_back};
-use super::{proc, unreleased};
+use super::{Old, proc, unreleased};
 use crate::error::{Error, Result};
 use crate::units;
 use core::{mem, ptr};
-
-/// What becomes of the old body.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Old {
-    /// It is dropped.
-    Unused,
-    /// Somebody holds pointers into it: it stays readable and writable.
-    Accessible,
-}
 
 impl Reservation {
     /// Moves the body into a new reservation of `shape` and opens it up to `bytes`, or as far as it

@@ -22,8 +22,9 @@ use super::slots::SlotTable;
 use super::{page_size, storage};
 use crate::error::{Error, Result};
 use crate::units;
+use crate::wide::AtomicU64;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 
 /// Where a region lies and whose it is.
 ///
@@ -380,7 +381,8 @@ impl Repair for Registry {
     }
 }
 
-const FIRST_LOG2: usize = 9;
+/// Of the first table.
+const FIRST_LOG2: usize = if cfg!(feature = "host") { 9 } else { 4 };
 
 impl Registry {
     /// Sees to it that one more entry leaves at least half of the table empty.
@@ -432,7 +434,7 @@ impl Registry {
     }
 
     fn take_unused(&mut self) -> Result<&'static Entry> {
-        const CHUNK: usize = 16 << 10;
+        const CHUNK: usize = if cfg!(feature = "host") { 16 << 10 } else { 1 << 9 };
         if self.unused.is_empty() {
             let chunk = storage(CHUNK.max(page_size()))?;
             let count = const { CHUNK / size_of::<Entry>() };
@@ -560,6 +562,7 @@ mod tests {
         });
     }
 
+    #[cfg(feature = "host")]
     #[test]
     fn refused_storage_is_reported_and_leaves_nothing_behind() {
         use crate::faults::{self, Fault};

@@ -15,18 +15,19 @@ use super::lock::{Guard, Lock, Repair};
 use super::storage;
 use crate::error::{Error, Result};
 use crate::units;
+use crate::wide::AtomicU64;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::{self, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU64, Ordering, fence};
+use core::sync::atomic::{Ordering, fence};
 
 /// So many objects of a kind are made before the slot of a dead one is used again.
 const DISTANCE: u64 = 64;
 
-/// Bytes that a slab takes from the host at a time.
-const CHUNK: usize = 64 << 10;
+/// Bytes that a slab takes from the host at a time; little where there is only a heap.
+const CHUNK: usize = if cfg!(feature = "host") { 64 << 10 } else { 1 << 10 };
 
 /// The first word of a slot that no handle refers to. No kind has this tag.
 const NO_HANDLE: u64 = 0;

@@ -11,6 +11,13 @@ use core::ffi::{c_int, c_void};
 use core::hint::black_box;
 use core::marker::PhantomData;
 
+// Every host has these, also one that has no other part of a C library: the compiler needs them too.
+unsafe extern "C" {
+    fn memmove(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void;
+    fn memset(start: *mut c_void, value: c_int, length: usize) -> *mut c_void;
+    fn memcmp(one: *const c_void, other: *const c_void, length: usize) -> c_int;
+}
+
 /// A run of bytes that can be read and written, and may change under our hands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Span<'a> {
@@ -44,12 +51,12 @@ impl<'a> Span<'a> {
         type Memcmp = unsafe extern "C" fn(*const c_void, *const c_void, usize) -> c_int;
         const MOST: usize = 4096;
         static ZEROS: [u8; MOST] = [0; MOST];
-        let memcmp: Memcmp = black_box(libc::memcmp);
+        let compare: Memcmp = black_box(memcmp);
         let mut at = 0;
         while at < self.length {
             let part = self.part(at, MOST);
             // SAFETY: both hold so many bytes.
-            if unsafe { memcmp(part.start.cast(), ZEROS.as_ptr().cast(), part.length) } != 0 {
+            if unsafe { compare(part.start.cast(), ZEROS.as_ptr().cast(), part.length) } != 0 {
                 return false;
             }
             at = at.saturating_add(MOST);
@@ -82,9 +89,9 @@ impl<'a> Span<'a> {
         type Memmove = unsafe extern "C" fn(*mut c_void, *const c_void, usize) -> *mut c_void;
         let length = self.length.min(source.length);
         if length > 0 {
-            let memmove: Memmove = black_box(libc::memmove);
+            let copy: Memmove = black_box(memmove);
             // SAFETY: both hold `length` bytes (see `new`), and memmove allows any overlap.
-            unsafe { memmove(self.start.cast(), source.start.cast(), length) };
+            unsafe { copy(self.start.cast(), source.start.cast(), length) };
         }
     }
 
@@ -93,9 +100,9 @@ impl<'a> Span<'a> {
     pub(crate) fn fill(&self, value: u8) {
         type Memset = unsafe extern "C" fn(*mut c_void, c_int, usize) -> *mut c_void;
         if self.length > 0 {
-            let memset: Memset = black_box(libc::memset);
+            let set: Memset = black_box(memset);
             // SAFETY: `length` bytes can be written (see `new`).
-            unsafe { memset(self.start.cast(), c_int::from(value), self.length) };
+            unsafe { set(self.start.cast(), c_int::from(value), self.length) };
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::memory::{Memory, host_length};
 use crate::region;
 use crate::region::frozen::{FillError, Frozen, Sink};
+use crate::region::os::code;
 use crate::region::os_files::{self, FileKind};
 use crate::region::slab::{Kind, Ref, Slab, Vacancy};
 use crate::region::span::Span;
@@ -92,8 +93,8 @@ impl Image {
         let status = os_files::status(&file).map_err(refused)?;
         match status.kind {
             FileKind::Regular => {}
-            FileKind::Directory => return Err(refused(libc::EISDIR)),
-            FileKind::Other => return Err(refused(libc::ESPIPE)),
+            FileKind::Directory => return Err(refused(code::IS_DIRECTORY)),
+            FileKind::Other => return Err(refused(code::NOT_SEEKABLE)),
         }
         let too_large = Error::ImageDoesNotFit { requested: status.length, available: u64::MAX };
         let length = units::host(status.length).ok_or(too_large)?;
@@ -185,7 +186,7 @@ fn is_alike(one: &MemoryType, other: &MemoryType) -> bool {
 /// Hands the first `length` bytes of a file to `put`, in pieces. Where the file has become shorter
 /// the rest is zero.
 fn copy_file(
-    file: &std::os::fd::OwnedFd,
+    file: &os_files::File,
     length: usize,
     mut put: impl FnMut(usize, &Span<'_>) -> core::result::Result<(), i32>,
 ) -> core::result::Result<(), FillError> {

@@ -1,6 +1,6 @@
 //! The only place that talks to the operating system, and the storage that rests on it directly.
 //!
-//! * [`os`], [`os_files`], `pagemap`: the table of system calls. Every one that the library makes is a
+//! * [`os`], [`mod@os::files`], `pagemap`: the table of system calls. Every one that the library makes is a
 //!   function there, and each passes a gate where a test can make it fail.
 //! * [`Region`]: one reservation of address space with an open part that grows. It is what the
 //!   layers above see; which host calls stand behind it is `unix.rs`.
@@ -25,8 +25,8 @@ pub(crate) mod frozen;
 pub(crate) mod lock;
 mod moving;
 pub(crate) mod os;
-pub(crate) mod os_files;
 mod pagemap;
+#[cfg_attr(windows, path = "proc_windows.rs")]
 mod proc;
 mod refusal;
 pub(crate) mod registry;
@@ -39,6 +39,7 @@ mod unreleased;
 pub(crate) use charging::{huge_pages_come_unasked, open_is_charged, opening_costs};
 pub(crate) use clean::resident_bytes;
 pub(crate) use moving::Old;
+pub(crate) use os::files as os_files;
 pub(crate) use unix::{Region, Shape};
 pub use unreleased::{Unreleased, count as unreleased};
 

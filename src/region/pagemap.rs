@@ -242,7 +242,7 @@ mod linux {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod nowhere {
-    use super::super::os::Errno;
+    use super::super::os::{Call, Errno, code, gate};
     use super::{Run, Scan, Wanted};
 
     pub(in super::super) fn scan(
@@ -252,7 +252,8 @@ mod nowhere {
         _runs: &mut [Run],
         _max_pages: u64,
     ) -> Result<Scan, Errno> {
-        Err(libc::ENOSYS)
+        gate(Call::Scan)?;
+        Err(code::UNSUPPORTED)
     }
 
     pub(in super::super) const fn is_known() -> bool {

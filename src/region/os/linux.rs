@@ -12,10 +12,46 @@ use core::time::Duration;
 /// Can this host move pages at all?
 pub(crate) const MOVES_PAGES: bool = true;
 
+#[cfg(not(target_os = "android"))]
+use libc::{MAP_FIXED_NOREPLACE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, mremap};
+
+/// What the crate `libc` leaves out there. The numbers are the kernel's, the same on every machine.
+#[cfg(target_os = "android")]
+mod bionic {
+    use core::ffi::{c_int, c_void};
+
+    pub(super) const MAP_FIXED_NOREPLACE: c_int = 0x10_0000;
+    pub(super) const MREMAP_MAYMOVE: c_int = 1;
+    pub(super) const MREMAP_FIXED: c_int = 2;
+    pub(super) const MREMAP_DONTUNMAP: c_int = 4;
+
+    unsafe extern "C" {
+        pub(super) fn mremap(
+            old: *mut c_void,
+            old_length: usize,
+            new_length: usize,
+            flags: c_int,
+            ...
+        ) -> *mut c_void;
+    }
+}
+#[cfg(target_os = "android")]
+use bionic::{MAP_FIXED_NOREPLACE, MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE, mremap};
+
+/// The number of an ioctl, in the type that the C library of this host has for it.
+#[allow(
+    clippy::unnecessary_cast,
+    clippy::cast_possible_wrap,
+    reason = "an unsigned long or an int, by host"
+)]
+pub(in super::super) const fn ioctl_number(number: u32) -> libc::Ioctl {
+    number as libc::Ioctl
+}
+
 /// Maps `[start, start + length)` inaccessible if nothing at all is mapped there.
 pub(crate) fn map_hole(start: NonNull<u8>, length: usize) -> Result<(), Errno> {
     gate(Call::Map)?;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED_NOREPLACE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
     let wanted = start.as_ptr().cast();
     // SAFETY: this flag replaces no mapping. A kernel that does not know it takes the address for a
     // hint, and may answer another one.
@@ -41,13 +77,13 @@ pub(crate) unsafe fn remap(
     vacated: Vacated,
 ) -> Result<(), Errno> {
     gate(Call::Remap)?;
-    let flags = libc::MREMAP_MAYMOVE
-        | libc::MREMAP_FIXED
-        | if vacated == Vacated::Mapped { libc::MREMAP_DONTUNMAP } else { 0 };
+    let flags = MREMAP_MAYMOVE
+        | MREMAP_FIXED
+        | if vacated == Vacated::Mapped { MREMAP_DONTUNMAP } else { 0 };
     let old = from.as_ptr().cast();
     let new: *mut c_void = to.as_ptr().cast();
     // SAFETY: the caller owns both ranges, and nothing refers into them.
-    check_address(unsafe { libc::mremap(old, length, length, flags, new) }).map(|_| ())
+    check_address(unsafe { mremap(old, length, length, flags, new) }).map(|_| ())
 }
 
 /// Tells the kernel what will become of `[start, start + length)`.
@@ -113,7 +149,7 @@ pub(crate) fn query_mapping(address: usize) -> Result<Mapping, Errno> {
     };
     let outcome = gate(Call::Query).and_then(|()| {
         // SAFETY: `query` is a live struct of the size that it says, which the kernel fills.
-        check(unsafe { libc::ioctl(file, PROCMAP_QUERY.into(), &raw mut query) })
+        check(unsafe { libc::ioctl(file, ioctl_number(PROCMAP_QUERY), &raw mut query) })
     });
     // SAFETY: `file` is a descriptor of ours. What close answers changes nothing here.
     unsafe { libc::close(file) };
@@ -156,7 +192,7 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
     let deadline = deadline.map(|deadline| {
         // SAFETY: zero bytes are a timespec; some hosts pad it.
         let mut time: libc::timespec = unsafe { core::mem::zeroed() };
-        time.tv_sec = deadline.as_secs().try_into().unwrap_or(libc::time_t::MAX);
+        time.tv_sec = deadline.as_secs().try_into().unwrap_or(i32::MAX.into());
         time.tv_nsec = nanoseconds(deadline);
         time
     });

@@ -192,6 +192,7 @@ impl Region {
 }
 
 #[cfg(test)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod tests {
     use super::*;
     use crate::faults::{self, Fault};

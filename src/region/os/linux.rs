@@ -192,7 +192,7 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
     let deadline = deadline.map(|deadline| {
         // SAFETY: zero bytes are a timespec; some hosts pad it.
         let mut time: libc::timespec = unsafe { core::mem::zeroed() };
-        time.tv_sec = deadline.as_secs().try_into().unwrap_or(i32::MAX.into());
+        time.tv_sec = seconds(deadline);
         time.tv_nsec = nanoseconds(deadline);
         time
     });
@@ -222,6 +222,14 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
             time_left(since)
         }
     }
+}
+
+/// The same of whole seconds; no machine runs for as long as the narrow one can say.
+#[allow(clippy::as_conversions, clippy::cast_possible_truncation, reason = "clamped before")]
+#[allow(deprecated, reason = "musl's is to become wider")]
+const fn seconds(time: Duration) -> libc::time_t {
+    const MOST: u64 = libc::time_t::MAX as u64;
+    if time.as_secs() > MOST { libc::time_t::MAX } else { time.as_secs() as libc::time_t }
 }
 
 /// What the host's type for nanoseconds takes, whatever its width.

@@ -214,6 +214,7 @@ pub(crate) fn coarse_seconds() -> u32 {
 #[allow(
     clippy::as_conversions,
     clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
     reason = "an integer or a pointer, by host; any bits will do"
 )]
 pub(crate) fn thread_number() -> usize {

@@ -23,7 +23,7 @@ impl Fault {
     /// Refuses the `nth` call, whichever it is, with ENOMEM.
     #[must_use]
     pub const fn nth(nth: u32) -> Self {
-        Self { nth, call: None, errno: libc::ENOMEM, forever: false }
+        Self { nth, call: None, errno: crate::region::os::code::OUT_OF_MEMORY, forever: false }
     }
 }
 

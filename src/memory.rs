@@ -576,7 +576,8 @@ pub(crate) fn host_length(bytes: u64) -> Result<usize> {
     units::host(bytes).ok_or(Error::AddressSpace { requested: bytes, available: 0, os_error: 0 })
 }
 
-#[cfg(all(test, feature = "host"))]
+#[cfg(test)]
+#[cfg(feature = "host")]
 mod tests {
     use super::*;
     use crate::faults;

@@ -1,18 +1,17 @@
 //! What several tests need.
-#![allow(unsafe_code, reason = "forks")]
-
-use std::panic;
+#![allow(unsafe_code, reason = "forks, and asks the host about addresses")]
 
 /// Runs `test` alone in a child process, where it may use up the process's limits and where no
 /// other test runs meanwhile. Fails when it panics, is killed, or takes more than 20 seconds.
-pub(crate) fn in_child(test: impl FnOnce() + panic::UnwindSafe) {
+#[cfg(unix)]
+pub(crate) fn in_child(test: impl FnOnce() + std::panic::UnwindSafe) {
     // SAFETY: the child has one thread, which runs the test and exits.
     let child = unsafe { libc::fork() };
     assert!(child >= 0, "fork");
     if child == 0 {
         // SAFETY: a child that waits for ever is to die of it.
         unsafe { libc::alarm(20) };
-        let failed = panic::catch_unwind(test).is_err();
+        let failed = std::panic::catch_unwind(test).is_err();
         // SAFETY: leaves without the destructors of the test harness.
         unsafe { libc::_exit(i32::from(failed)) };
     }
@@ -20,4 +19,54 @@ pub(crate) fn in_child(test: impl FnOnce() + panic::UnwindSafe) {
     // SAFETY: `child` is a child of this process, and `status` can be written.
     assert_eq!(unsafe { libc::waitpid(child, &mut status, 0) }, child);
     assert_eq!(status, 0, "the child failed: see its message above");
+}
+
+/// The same where nobody forks: this program is run anew, for the calling test alone.
+#[cfg(windows)]
+pub(crate) fn in_child(test: impl FnOnce() + std::panic::UnwindSafe) {
+    const INSIDE: &str = "WASM_MEMORY_TEST_IN_CHILD";
+    if std::env::var_os(INSIDE).is_some() {
+        return test();
+    }
+    // The harness gives the thread of a test its name.
+    let thread = std::thread::current();
+    let name = thread.name().unwrap().to_owned();
+    let program = std::env::current_exe().unwrap();
+    let mut child = std::process::Command::new(program)
+        .args(["--exact", &name, "--nocapture", "--test-threads=1"])
+        .env(INSIDE, "1")
+        .spawn()
+        .unwrap();
+    assert!(child.wait().unwrap().success(), "the child failed: see its message above");
+}
+
+/// Can the byte at `address` be read? Asked of the kernel, which answers instead of a fault.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn can_read(address: *const u8) -> bool {
+    let mut byte = 0_u8;
+    let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    let there = libc::iovec { iov_base: address.cast_mut().cast(), iov_len: 1 };
+    // SAFETY: reads one byte of this process by its address, if it can be read.
+    unsafe { libc::process_vm_readv(libc::getpid(), &here, 1, &there, 1, 0) == 1 }
+}
+
+/// The same: the kernel reads it for a pipe.
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+pub(crate) fn can_read(address: *const u8) -> bool {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    assert_eq!(unsafe { libc::pipe(ends.as_mut_ptr()) }, 0);
+    // SAFETY: the kernel checks the address itself.
+    let written = unsafe { libc::write(ends[1], address.cast(), 1) };
+    for end in ends {
+        // SAFETY: a descriptor of this function.
+        unsafe { libc::close(end) };
+    }
+    written == 1
+}
+
+/// The same: the system tells of its pages.
+#[cfg(windows)]
+pub(crate) fn can_read(address: *const u8) -> bool {
+    crate::region::os::query_mapping(address.addr()).is_ok_and(|mapping| mapping.readable)
 }

@@ -134,7 +134,8 @@ fn with_slack(settings: &Settings, bytes: u64, most: u64) -> u64 {
     bytes.saturating_add(slack).min(most)
 }
 
-#[cfg(all(test, feature = "host"))]
+#[cfg(test)]
+#[cfg(feature = "host")]
 mod tests {
     use super::*;
     use crate::descriptor::Descriptor;

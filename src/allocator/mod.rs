@@ -18,7 +18,8 @@ mod config;
 mod counters;
 mod ladder;
 pub(crate) mod limiter;
-#[cfg(all(test, feature = "host"))]
+#[cfg(test)]
+#[cfg(feature = "host")]
 mod tests;
 
 pub(crate) use body::{Body, Growth, Mobility, Moving};

@@ -7,7 +7,9 @@ use crate::descriptor::Descriptor;
 use crate::faults::{self, Call, Fault};
 use crate::image::Image;
 use crate::memory::Memory;
+use crate::region::os::code;
 use crate::region::slab::Ref;
+use crate::test_support::can_read;
 
 const PAGE: u64 = 65536;
 
@@ -46,15 +48,6 @@ fn bytes(memory: &Memory) -> &mut [u8] {
     let view = memory.view();
     // SAFETY: the memory of one test, whose bytes are open up to its length.
     unsafe { core::slice::from_raw_parts_mut(view.base(), view.byte_length()) }
-}
-
-/// Can the byte at `address` be read? Asked of the kernel, which answers instead of a fault.
-fn can_read(address: *const u8) -> bool {
-    let mut byte = 0_u8;
-    let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
-    let there = libc::iovec { iov_base: address.cast_mut().cast(), iov_len: 1 };
-    // SAFETY: reads one byte of this process by its address, if it can be read.
-    unsafe { libc::process_vm_readv(libc::getpid(), &here, 1, &there, 1, 0) == 1 }
 }
 
 /// Every byte zero?
@@ -118,7 +111,7 @@ fn tenancies(name: &str, allocator: &Ref<Allocator>, images: [Option<u8>; 3], fa
 fn tenants_never_meet_whatever_is_refused() {
     for (name, allocator) in allocators() {
         for images in [[None; 3], [Some(1), Some(1), None], [Some(1), Some(2), Some(1)]] {
-            for errno in [libc::ENOMEM, libc::EINVAL] {
+            for errno in [code::OUT_OF_MEMORY, code::INVALID] {
                 for forever in [false, true] {
                     let mut nth = 1;
                     while tenancies(

@@ -50,5 +50,6 @@ pub mod allocator;
 
 mod pointer;
 
-#[cfg(all(test, feature = "host"))]
+#[cfg(test)]
+#[cfg(feature = "host")]
 mod tests;

@@ -3,6 +3,7 @@
 use super::Image;
 use crate::error::{Error, Result};
 use crate::region::frozen::FillError;
+use crate::region::os::code;
 use crate::region::os_files::{self, FileKind};
 use crate::region::slab::Ref;
 use crate::region::span::Span;
@@ -20,8 +21,8 @@ impl Image {
         let status = os_files::status(&file).map_err(refused)?;
         match status.kind {
             FileKind::Regular => {}
-            FileKind::Directory => return Err(refused(libc::EISDIR)),
-            FileKind::Other => return Err(refused(libc::ESPIPE)),
+            FileKind::Directory => return Err(refused(code::IS_DIRECTORY)),
+            FileKind::Other => return Err(refused(code::NOT_SEEKABLE)),
         }
         let too_large = Error::ImageDoesNotFit { requested: status.length, available: u64::MAX };
         let length = units::host(status.length).ok_or(too_large)?;
@@ -50,7 +51,7 @@ impl Image {
 /// Hands the first `length` bytes of a file to `put`, in pieces. Where the file has become shorter
 /// the rest is zero.
 fn copy_file(
-    file: &std::os::fd::OwnedFd,
+    file: &os_files::File,
     length: usize,
     mut put: impl FnMut(usize, &Span<'_>) -> core::result::Result<(), i32>,
 ) -> core::result::Result<(), FillError> {

@@ -41,7 +41,7 @@ pub(super) fn check_commit(length: usize) -> Result<()> {
     }
     let requested = units::bytes(length);
     if requested > available {
-        return Err(Error::Commit { requested, available, os_error: libc::ENOMEM });
+        return Err(Error::Commit { requested, available, os_error: os::code::OUT_OF_MEMORY });
     }
     Ok(())
 }

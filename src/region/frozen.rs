@@ -3,15 +3,14 @@
 //! They are in a sealed file in memory, which any number of regions map. Where the host denies that
 //! they are in memory of our own, and are copied.
 
-use super::os::Errno;
-use super::os_files::{self, Identity};
+use super::os::{Errno, code};
+use super::os_files::{self, File, Identity};
 use super::page_size;
 use super::slab::{Kind, Ref, Slab, Vacancy};
 use super::span::Span;
 use crate::error::{Error, Result};
 use crate::units;
 use memmap2::{Mmap, MmapMut};
-use std::os::fd::OwnedFd;
 
 /// Frozen bytes and where in a body they belong. All sizes are multiples of the host page; what the
 /// image does not fill of its first and last page is zero.
@@ -20,7 +19,7 @@ pub(crate) struct Frozen {
     /// Distance from the base.
     at: usize,
     bytes: Mmap,
-    file: Option<(OwnedFd, Identity)>,
+    file: Option<(File, Identity)>,
 }
 
 static FROZEN: Slab<Frozen> = Slab::new();
@@ -35,7 +34,7 @@ impl Kind for Frozen {
 
 /// Where the bytes go before they are frozen.
 pub(crate) enum Sink {
-    File(OwnedFd),
+    File(File),
     Own(MmapMut),
 }
 
@@ -68,7 +67,7 @@ impl Sink {
             }
             Self::Own(memory) => {
                 let end = offset.saturating_add(bytes.length());
-                let target = memory.get_mut(offset..end).ok_or(libc::EINVAL)?;
+                let target = memory.get_mut(offset..end).ok_or(code::INVALID)?;
                 Span::of(target).copy_from(bytes);
                 Ok(())
             }
@@ -145,7 +144,7 @@ impl Frozen {
     }
 
     /// The file to map, unless there is none or somebody closed it behind our back.
-    pub(super) fn file(&self) -> Option<&OwnedFd> {
+    pub(super) fn file(&self) -> Option<&File> {
         let (file, identity) = self.file.as_ref()?;
         let status = os_files::status(file).ok()?;
         (status.identity == *identity).then_some(file)
@@ -185,12 +184,12 @@ type Filled<T> = core::result::Result<T, FillError>;
 fn in_file(
     length: usize,
     fill: &impl Fn(&mut Sink) -> Filled<()>,
-) -> Filled<(Mmap, (OwnedFd, Identity))> {
+) -> Filled<(Mmap, (File, Identity))> {
     let file = os_files::memory_file().map_err(FillError::Sink)?;
     os_files::set_length(&file, length).map_err(FillError::Sink)?;
     let mut sink = Sink::File(file);
     fill(&mut sink)?;
-    let Sink::File(file) = sink else { return Err(FillError::Sink(libc::EINVAL)) };
+    let Sink::File(file) = sink else { return Err(FillError::Sink(code::INVALID)) };
     os_files::seal(&file).map_err(FillError::Sink)?;
     let status = os_files::status(&file).map_err(FillError::Sink)?;
     let bytes = os_files::map_file(&file, length).map_err(FillError::Sink)?;
@@ -200,7 +199,7 @@ fn in_file(
 fn in_own_memory(length: usize, fill: &impl Fn(&mut Sink) -> Filled<()>) -> Filled<Mmap> {
     let mut sink = Sink::Own(os_files::map_scratch(length).map_err(FillError::Sink)?);
     fill(&mut sink)?;
-    let Sink::Own(memory) = sink else { return Err(FillError::Sink(libc::EINVAL)) };
+    let Sink::Own(memory) = sink else { return Err(FillError::Sink(code::INVALID)) };
     os_files::freeze(memory).map_err(FillError::Sink)
 }
 

@@ -176,8 +176,6 @@ impl<T> Drop for Guard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    #[cfg(feature = "host")]
-    use crate::test_support::in_child;
 
     /// A value that counts how often it was repaired.
     struct Counted {
@@ -209,9 +207,10 @@ mod tests {
         assert_eq!(COUNT.lock().value, 80_000);
     }
 
-    #[cfg(feature = "host")]
+    #[cfg(all(unix, feature = "host"))]
     #[test]
     fn a_child_takes_over_what_a_lost_thread_held() {
+        use crate::test_support::in_child;
         static LOCK: Lock<Counted> = Lock::new(Counted { value: 7, repaired: 0 });
         let held = LOCK.lock();
         in_child(|| {

@@ -1,6 +1,6 @@
 //! The only place that talks to the operating system, and the storage that rests on it directly.
 //!
-//! * [`os`], [`os_files`], `pagemap`: the table of system calls. Every one that the library makes is a
+//! * [`os`], [`mod@os::files`], `pagemap`: the table of system calls. Every one that the library makes is a
 //!   function there, and each passes a gate where a test can make it fail.
 //! * [`Region`] (`backend`): bytes with an open part that grows. It is what the layers above see. Behind
 //!   it are reservations of address space (`unix`) and blocks on a heap (`heap`, `process_heap`).
@@ -38,10 +38,9 @@ mod moving;
 #[cfg(feature = "host")]
 pub(crate) mod os;
 #[cfg(feature = "host")]
-pub(crate) mod os_files;
-#[cfg(feature = "host")]
 mod pagemap;
 #[cfg(feature = "host")]
+#[cfg_attr(windows, path = "proc_windows.rs")]
 mod proc;
 mod process_heap;
 #[cfg(feature = "host")]
@@ -66,6 +65,8 @@ pub(crate) use bare::{
 pub(crate) use charging::{huge_pages_come_unasked, open_is_charged};
 #[cfg(feature = "host")]
 pub(crate) use clean::resident_bytes;
+#[cfg(feature = "host")]
+pub(crate) use os::files as os_files;
 pub(crate) use shape::Shape;
 #[cfg(feature = "host")]
 pub(crate) use unix::Reservation;

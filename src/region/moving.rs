@@ -112,13 +112,13 @@ impl Reservation {
         let length = proc::mapping_at(address)
             .and_then(|mapping| mapping.end.checked_sub(address))
             .map(|length| length.min(self.open.wrapping_sub(moved)))
-            .ok_or((libc::ENOSYS, 0))?;
+            .ok_or((os::code::UNSUPPORTED, 0))?;
         new.mark(moved, length).map_err(|errno| (errno, 0))?;
         // SAFETY: both ranges belong to the two regions, the old one is one mapping, and guest bytes
         // are only ever reached through raw pointers.
         let outcome = match unsafe { os::remap(from, length, to, Vacated::Mapped) } {
             // A kernel before 5.7 does not know the flag and says so before it does anything.
-            Err(libc::EINVAL) if old == Old::Unused && length == self.open => {
+            Err(os::code::INVALID) if old == Old::Unused && length == self.open => {
                 // SAFETY: as above.
                 let outcome = unsafe { os::remap(from, length, to, Vacated::Hole) };
                 if outcome.is_ok() {
@@ -184,6 +184,7 @@ impl Reservation {
 }
 
 #[cfg(test)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
 mod tests {
     use super::*;
     use crate::faults::{self, Fault};

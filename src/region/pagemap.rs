@@ -56,7 +56,7 @@ pub(super) struct Scan {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
     use super::super::lock::{Lock, Repair};
-    use super::super::os::{Call, Errno, gate, last_errno};
+    use super::super::os::{Call, Errno, gate, ioctl_number, last_errno};
     use super::super::os_files::{self, Identity};
     use super::super::{page_size, storage};
     use super::{FILE, Run, Scan, Wanted};
@@ -220,7 +220,8 @@ mod linux {
         }
         gate(Call::Scan)?;
         // SAFETY: `request` and `runs` are live and of the lengths that they say.
-        let found = unsafe { libc::ioctl(file.as_raw_fd(), PAGEMAP_SCAN.into(), &raw mut request) };
+        let found =
+            unsafe { libc::ioctl(file.as_raw_fd(), ioctl_number(PAGEMAP_SCAN), &raw mut request) };
         match usize::try_from(found) {
             Ok(found) => Ok(Scan { runs: found.min(runs.len()), end: request.walk_end }),
             Err(_) => {
@@ -242,7 +243,7 @@ mod linux {
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod nowhere {
-    use super::super::os::Errno;
+    use super::super::os::{Call, Errno, code, gate};
     use super::{Run, Scan, Wanted};
 
     pub(in super::super) fn scan(
@@ -252,7 +253,8 @@ mod nowhere {
         _runs: &mut [Run],
         _max_pages: u64,
     ) -> Result<Scan, Errno> {
-        Err(libc::ENOSYS)
+        gate(Call::Scan)?;
+        Err(code::UNSUPPORTED)
     }
 
     pub(in super::super) const fn is_known() -> bool {

@@ -40,7 +40,12 @@ pub(super) fn count_mappings() -> Option<u64> {
     Some(count)
 }
 
-pub(super) fn read_number(path: &CStr) -> Option<u64> {
+/// `vm.max_map_count`
+pub(super) fn most_mappings() -> Option<u64> {
+    read_number(c"/proc/sys/vm/max_map_count")
+}
+
+fn read_number(path: &CStr) -> Option<u64> {
     let mut number = None;
     each_line(path, |line| number = number.or_else(|| first_number(line)))?;
     number

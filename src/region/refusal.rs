@@ -4,7 +4,7 @@
 //! limits and for what this process uses. That reads files, and is done only after a refusal. A
 //! limit that cannot be asked for (no `/proc`) leaves the general reason without a figure.
 
-use super::os::{self, Errno, Limit};
+use super::os::{self, Cause, Errno, Limit};
 use super::proc;
 use crate::error::Error;
 use crate::units;
@@ -16,13 +16,12 @@ pub(super) fn of_reservation(requested: usize, os_error: Errno) -> Error {
     if let Some(error) = map_count(os_error, |count, limit| count > limit) {
         return error;
     }
-    let limit = match os_error {
-        libc::ENOMEM => {
+    let limit = match Cause::of(os_error) {
+        Cause::NoMemory => {
             exceeded(Limit::AddressSpace, proc::usage().map(|usage| usage.total), requested)
         }
-        // With mlockall(MCL_FUTURE) every new mapping counts as locked.
-        libc::EAGAIN => os::limit(Limit::Locked),
-        _ => None,
+        Cause::Locked => os::limit(Limit::Locked),
+        Cause::Other => None,
     };
     Error::AddressSpace { requested, available: limit.unwrap_or(0), os_error }
 }
@@ -37,20 +36,20 @@ pub(super) fn of_commit(requested: usize, os_error: Errno, splits: bool) -> Erro
             return error;
         }
     }
-    let limit = match os_error {
-        libc::ENOMEM => exceeded(Limit::Data, proc::usage().map(|usage| usage.data), requested)
+    let limit = match Cause::of(os_error) {
+        Cause::NoMemory => exceeded(Limit::Data, proc::usage().map(|usage| usage.data), requested)
             .or_else(commit_limit),
-        libc::EAGAIN => os::limit(Limit::Locked),
-        _ => None,
+        Cause::Locked => os::limit(Limit::Locked),
+        Cause::Other => None,
     };
     Error::Commit { requested, available: limit.unwrap_or(0), os_error }
 }
 
 fn map_count(os_error: Errno, met: impl Fn(u64, u64) -> bool) -> Option<Error> {
-    if os_error != libc::ENOMEM {
+    if Cause::of(os_error) != Cause::NoMemory {
         return None;
     }
-    let limit = proc::read_number(c"/proc/sys/vm/max_map_count")?;
+    let limit = proc::most_mappings()?;
     let count = proc::count_mappings()?;
     met(count, limit).then(|| Error::MapCount {
         requested: count.saturating_add(1),

@@ -1,13 +1,17 @@
 //! System calls on files: those that hold an image's bytes, and those that the embedder names. A part
-//! of the table in [`os`](super::os), with the same gate.
+//! of the table in [`os`](super), with the same gate.
 #![allow(unsafe_code, reason = "this is where the host is called")]
 
-use super::os::{Call, Charge, Errno, Limit, check, check_address, gate, last_errno, limit};
+use super::unix::{check, check_address, limit};
+use super::{Call, Charge, Errno, Limit, gate, last_errno};
 use crate::units;
 use core::ffi::{CStr, c_int};
 use core::ptr::NonNull;
 use memmap2::{Mmap, MmapMut, MmapOptions};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+/// An open file, closed when it is dropped.
+pub(crate) type File = OwnedFd;
 
 /// Which file a descriptor stands for. A descriptor that somebody closed behind our back may stand
 /// for another one by now.
@@ -45,7 +49,7 @@ fn owned(descriptor: c_int) -> Result<OwnedFd, Errno> {
 
 /// A new file without a name, in memory, that can be sealed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn memory_file() -> Result<OwnedFd, Errno> {
+pub(in super::super) fn memory_file() -> Result<OwnedFd, Errno> {
     gate(Call::MemoryFile)?;
     let name = c"wasm_memory image".as_ptr();
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
@@ -61,13 +65,13 @@ pub(super) fn memory_file() -> Result<OwnedFd, Errno> {
 
 /// Only Linux has such files.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn memory_file() -> Result<OwnedFd, Errno> {
+pub(in super::super) fn memory_file() -> Result<OwnedFd, Errno> {
     gate(Call::MemoryFile)?;
     Err(libc::ENOSYS)
 }
 
 /// Makes a file `length` bytes long.
-pub(super) fn set_length(file: &OwnedFd, length: usize) -> Result<(), Errno> {
+pub(in super::super) fn set_length(file: &OwnedFd, length: usize) -> Result<(), Errno> {
     // Past this limit the kernel would raise a signal that ends the process.
     check_file_size(units::bytes(length))?;
     gate(Call::Truncate)?;
@@ -88,7 +92,7 @@ pub(crate) fn check_file_size(length: u64) -> Result<(), Errno> {
 ///
 /// # Safety
 /// None for the caller's memory: the kernel reads it and answers EFAULT where that cannot be.
-pub(super) fn write_at(
+pub(in super::super) fn write_at(
     file: &OwnedFd,
     start: *const u8,
     length: usize,
@@ -175,7 +179,8 @@ pub(crate) fn status(file: &impl AsRawFd) -> Result<FileStatus, Errno> {
     #[allow(
         clippy::unnecessary_cast,
         clippy::as_conversions,
-        reason = "their types differ by host"
+        clippy::cast_sign_loss,
+        reason = "their types differ by host, and only bits are compared"
     )]
     let identity = Identity { device: status.st_dev as u64, number: status.st_ino as u64 };
     Ok(FileStatus {
@@ -191,7 +196,7 @@ pub(crate) fn status(file: &impl AsRawFd) -> Result<FileStatus, Errno> {
 
 /// Lets nobody change a memory file any more, neither its bytes nor its length.
 #[cfg(any(target_os = "linux", target_os = "android"))]
-pub(super) fn seal(file: &OwnedFd) -> Result<(), Errno> {
+pub(in super::super) fn seal(file: &OwnedFd) -> Result<(), Errno> {
     gate(Call::Seal)?;
     let seals = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_WRITE | libc::F_SEAL_SEAL;
     // SAFETY: the descriptor is open.
@@ -200,12 +205,13 @@ pub(super) fn seal(file: &OwnedFd) -> Result<(), Errno> {
 
 /// Without memory files there is nothing to seal.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
-pub(super) fn seal(_file: &OwnedFd) -> Result<(), Errno> {
+pub(in super::super) fn seal(_file: &OwnedFd) -> Result<(), Errno> {
+    gate(Call::Seal)?;
     Err(libc::ENOSYS)
 }
 
 /// Maps the first `length` bytes of a sealed file, readable.
-pub(super) fn map_file(file: &OwnedFd, length: usize) -> Result<Mmap, Errno> {
+pub(in super::super) fn map_file(file: &OwnedFd, length: usize) -> Result<Mmap, Errno> {
     gate(Call::Map)?;
     // SAFETY: the file is sealed: neither its bytes nor its length can change under the mapping.
     unsafe { MmapOptions::new().len(length).map_copy_read_only(file) }
@@ -219,7 +225,7 @@ pub(crate) fn map_scratch(length: usize) -> Result<MmapMut, Errno> {
 }
 
 /// Lets nobody write to a mapping any more.
-pub(super) fn freeze(bytes: MmapMut) -> Result<Mmap, Errno> {
+pub(in super::super) fn freeze(bytes: MmapMut) -> Result<Mmap, Errno> {
     gate(Call::Protect)?;
     bytes.make_read_only().map_err(|error| errno_of(&error))
 }
@@ -232,7 +238,7 @@ fn errno_of(error: &std::io::Error) -> Errno {
 ///
 /// # Safety
 /// The range is page-aligned, belongs to the caller, and no Rust reference into it exists.
-pub(super) unsafe fn map_file_over(
+pub(in super::super) unsafe fn map_file_over(
     start: NonNull<u8>,
     length: usize,
     file: &OwnedFd,

@@ -295,6 +295,7 @@ TEST(the_process_heap_works_alike) {
 }
 
 TEST(shared_memories_wait_and_notify) {
+  NEEDS_A_HOST();
   wasm_memory_allocator_t *allocator = allocator_of(heap_config());
   wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1), .maximum = PAGES(2), .shared = true));
   uint32_t result = 9;

@@ -76,6 +76,7 @@ TEST(a_heap_is_finalized_when_the_last_block_is_gone) {
 }
 
 TEST(without_the_backend_the_heap_is_not_used) {
+  NEEDS_A_HOST();
   host_heap heap = {0};
   wasm_memory_config_t *config = config_new();
   const wasm_memory_host_heap_t functions = functions_of(&heap, true);

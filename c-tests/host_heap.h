@@ -133,6 +133,15 @@ static inline wasm_memory_allocator_t *steady_on(host_heap *heap) {
   return allocator_of(config);
 }
 
+/* A library that was built without a host has no threads that could wait, and nothing but heaps. */
+static inline bool has_a_host(void) {
+  wasm_memory_t *memory = created(TYPE(.initial = PAGES(1)));
+  const bool has = layout_of(memory).exact_protection;
+  wasm_memory_delete(memory);
+  return has;
+}
+#define NEEDS_A_HOST() do { if (!has_a_host()) SKIP("built without a host"); } while (0)
+
 /* Nothing of the heap is in use any more, and nobody misused it. */
 #define CHECK_HEAP_AT_REST(heap) \
   do { \

@@ -154,9 +154,9 @@ reasons! {
     /// The host would not make the bytes usable.
     31 Range Commit { requested: u64, available: u64, os_error: i32 }
         "the host refused to commit {requested} bytes (limit {available}, errno {os_error})";
-    /// The library could not get memory for its own use.
+    /// The library could not get memory for its own use, or a heap has no block for a memory.
     32 Range OutOfMemory { requested: u64, available: u64, os_error: i32 }
-        "no memory for {requested} bytes of the library's own (errno {os_error})";
+        "no memory for {requested} bytes (errno {os_error})";
     /// The host's limit on mappings of one process.
     33 Range MapCount { requested: u64, available: u64, os_error: i32 }
         "{requested} mappings would exceed the host's limit of {available} (errno {os_error})";

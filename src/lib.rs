@@ -24,7 +24,11 @@
 //! Rust programs use [`Memory`], [`Allocator`] and [`Descriptor`]; everyone else the C header
 //! `include/wasm_memory.h`.
 
-#![cfg_attr(not(any(feature = "host", test)), no_std)]
+// A hosted target has the standard library's panic handler, unless the library brings its own.
+#![cfg_attr(
+    all(not(feature = "host"), not(test), any(feature = "panic-handler", target_os = "none")),
+    no_std
+)]
 #![cfg_attr(not(feature = "host"), allow(dead_code, reason = "some things only a host needs"))]
 #![cfg_attr(
     test,

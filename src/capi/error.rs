@@ -130,7 +130,7 @@ pub const WASM_MEMORY_REASON_POOL_EXHAUSTED: u32 = 27;
 pub const WASM_MEMORY_REASON_ADDRESS_SPACE: u32 = 30;
 /// The host refused to make bytes usable (a protection change or commit, RLIMIT_DATA). Bytes.
 pub const WASM_MEMORY_REASON_COMMIT: u32 = 31;
-/// The library could not get memory for its own use. Bytes.
+/// The library could not get memory for its own use, or a heap has no block for a memory. Bytes.
 pub const WASM_MEMORY_REASON_OUT_OF_MEMORY: u32 = 32;
 /// The host's limit on the mappings of one process (vm.max_map_count). Mappings.
 pub const WASM_MEMORY_REASON_MAP_COUNT: u32 = 33;

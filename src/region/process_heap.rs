@@ -56,12 +56,12 @@ mod imp {
 mod imp {
     use super::{ALIGNMENT, NonNull};
     use core::ffi::c_void;
+    use core::ptr;
 
     unsafe extern "C" {
         fn calloc(count: usize, size: usize) -> *mut c_void;
         fn realloc(block: *mut c_void, size: usize) -> *mut c_void;
         fn free(block: *mut c_void);
-        fn memmove(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void;
     }
 
     /// The block within what C gave at `start`, and how far behind it. There is room for the byte before.
@@ -74,7 +74,7 @@ mod imp {
     fn finish(start: *mut u8) -> Option<NonNull<u8>> {
         let (block, behind) = block_in(start);
         // SAFETY: the block is at least a byte behind the start of what C gave.
-        unsafe { block.sub(1).write(behind) };
+        unsafe { block.wrapping_sub(1).write(behind) };
         NonNull::new(block)
     }
 
@@ -84,7 +84,7 @@ mod imp {
     /// `block` is from here.
     unsafe fn behind(block: NonNull<u8>) -> usize {
         // SAFETY: `finish` wrote it there.
-        usize::from(unsafe { block.sub(1).read() })
+        usize::from(unsafe { block.as_ptr().wrapping_sub(1).read() })
     }
 
     /// A block of `size` bytes that reads zero; `None` when there is none.
@@ -117,7 +117,7 @@ mod imp {
         if usize::from(after) != before {
             let from = start.wrapping_add(before);
             // SAFETY: the bytes that C has moved, and as many in the larger block.
-            unsafe { memmove(new.cast(), from.cast(), size) };
+            unsafe { ptr::copy(from, new, size) };
         }
         finish(start)
     }

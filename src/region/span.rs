@@ -12,10 +12,59 @@ use core::hint::black_box;
 use core::marker::PhantomData;
 
 // Every host has these, also one that has no other part of a C library: the compiler needs them too.
+#[cfg(not(miri))]
 unsafe extern "C" {
     fn memmove(to: *mut c_void, from: *const c_void, length: usize) -> *mut c_void;
     fn memset(start: *mut c_void, value: c_int, length: usize) -> *mut c_void;
     fn memcmp(one: *const c_void, other: *const c_void, length: usize) -> c_int;
+}
+
+#[cfg(miri)]
+use interpreted::{memcmp, memmove, memset};
+
+/// What Miri does not know of C.
+#[cfg(miri)]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::as_conversions,
+    reason = "as in C"
+)]
+mod interpreted {
+    use super::{c_int, c_void};
+    use core::{ptr, slice};
+
+    pub(super) unsafe extern "C" fn memmove(
+        to: *mut c_void,
+        from: *const c_void,
+        length: usize,
+    ) -> *mut c_void {
+        // SAFETY: the contract is the same.
+        unsafe { ptr::copy(from.cast::<u8>(), to.cast::<u8>(), length) };
+        to
+    }
+
+    pub(super) unsafe extern "C" fn memset(
+        start: *mut c_void,
+        value: c_int,
+        length: usize,
+    ) -> *mut c_void {
+        // SAFETY: the contract is the same.
+        unsafe { ptr::write_bytes(start.cast::<u8>(), value as u8, length) };
+        start
+    }
+
+    pub(super) unsafe extern "C" fn memcmp(
+        one: *const c_void,
+        other: *const c_void,
+        length: usize,
+    ) -> c_int {
+        // SAFETY: the contract is the same.
+        let one = unsafe { slice::from_raw_parts(one.cast::<u8>(), length) };
+        // SAFETY: as above.
+        let other = unsafe { slice::from_raw_parts(other.cast::<u8>(), length) };
+        c_int::from(one != other)
+    }
 }
 
 /// A run of bytes that can be read and written, and may change under our hands.

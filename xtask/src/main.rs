@@ -1,5 +1,6 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
+mod bare;
 mod bench;
 mod cargo;
 mod cmake;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo",
@@ -35,6 +36,9 @@ const COMMANDS: [Command; 5] = [
     }),
     ("core-tests", "run the core specification's tests on the library", |options| {
         plain(options, core_tests::run)
+    }),
+    ("sizes", "tell how large the library is, with a host and without", |options| {
+        plain(options, bare::sizes)
     }),
     ("header", "write include/wasm_memory.h anew from src/capi", |options| {
         plain(options, header::write)

@@ -2,8 +2,8 @@
 
 use crate::steps::Steps;
 use crate::{
-    bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, python, readme, symbols,
-    tools, venv,
+    bare, bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, python, readme,
+    symbols, tools, venv,
 };
 use anyhow::Result;
 
@@ -26,6 +26,10 @@ pub fn run() -> Result<()> {
     steps.run("Rust tests", cargo::tests)?;
     steps.run("Rust tests with failing system calls", cargo::tests_with_faults)?;
     steps.run("Rust tests with every growth a move", cargo::tests_that_move)?;
+
+    steps.run("Rust tests without a host", bare::rust_tests)?;
+    steps.run("C tests without a host", bare::c_tests)?;
+    steps.run_if_possible("a device without an operating system", bare::device)?;
 
     steps.run("build by CMake: release", || build("release"))?;
     steps.run_if_possible("symbols: release", || symbols::check("release"))?;

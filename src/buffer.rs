@@ -11,12 +11,12 @@
 use crate::error::{Error, Result};
 use crate::memory::{Memory, State};
 use crate::region::Region;
-use crate::region::lock::{Lock, Repair};
+use crate::region::lock::Repair;
 use crate::region::slab::{Kind, Ref, Slab, Vacancy, Weak};
+use crate::sync::{AtomicPtr, Lock, Ordering};
 use crate::units;
 use core::fmt;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 /// The largest number that JavaScript takes for a length: 2^53 - 1.
 const LARGEST_INDEX: u64 = (1 << 53) - 1;

@@ -17,6 +17,7 @@
 //! | `allocator` | settings, reservations and the way down when the host has too little; reuse, pools, quotas, counts |
 //! | `error` | every cause of refusal, with its class and figures |
 //! | `units` | all arithmetic on sizes |
+//! | `sync` | the primitives that several threads meet at, which the model checker replaces |
 //! | `panic_handler` | what a panic does in a build without a host |
 //! | `wide` | atomic words of 64 bits |
 //! | `region` | address space, the table of system calls, locks and object storage |
@@ -57,6 +58,7 @@ mod find;
 mod image;
 mod memory;
 mod region;
+mod sync;
 #[cfg(test)]
 mod test_support;
 mod units;

@@ -12,14 +12,14 @@ use crate::buffer::{Buffer, Buffers, Keep};
 use crate::descriptor::{AddressType, Descriptor, MemoryType};
 use crate::error::{Class, Error, Result};
 use crate::image::Image;
-use crate::region::lock::{Guard, Lock, Repair};
+use crate::region::lock::Repair;
 use crate::region::slab::{Kind, Ref, Slab, Slot, Vacancy};
 use crate::region::span::Span;
 use crate::region::{self, Old, Region};
+use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Guard, Lock, Ordering};
 use crate::units;
 use core::mem;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
 /// Base and length as compiled code reads them. Part of the C ABI: `wasm_memory_view_t`.
 #[derive(Debug)]

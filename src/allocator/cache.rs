@@ -9,13 +9,12 @@
 
 use super::Body;
 use crate::region::frozen::Frozen;
-use crate::region::lock::{Lock, Repair};
+use crate::region::lock::Repair;
 use crate::region::os;
 use crate::region::slab::Ref;
+use crate::sync::{AtomicU32, AtomicU64, Lock, Ordering};
 use crate::units;
-use crate::wide::AtomicU64;
 use core::mem;
-use core::sync::atomic::{AtomicU32, Ordering};
 
 const SHELVES: usize = 8;
 const PLACES: usize = 8;

@@ -2,8 +2,7 @@
 
 use super::config::Settings;
 use crate::error::{Error, Result};
-use crate::wide::AtomicU64;
-use core::sync::atomic::Ordering;
+use crate::sync::{AtomicU64, Ordering};
 
 /// Counts over all memories of an allocator. What changes together is in one cache line.
 #[derive(Debug)]

@@ -80,7 +80,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 /// Zeroed memory for the library's own use, which is never given back. It begins at a host page.
 #[cfg(feature = "host")]
-fn storage(bytes: usize) -> Result<NonNull<u8>> {
+pub(crate) fn storage(bytes: usize) -> Result<NonNull<u8>> {
     os::map(bytes, os::Access::ReadWrite, os::Charge::WhenOpened).map_err(|os_error| {
         Error::OutOfMemory { requested: units::bytes(bytes), available: 0, os_error }
     })
@@ -88,7 +88,7 @@ fn storage(bytes: usize) -> Result<NonNull<u8>> {
 
 /// Zeroed memory for the library's own use, which is never given back. It begins at a multiple of 64.
 #[cfg(not(feature = "host"))]
-fn storage(bytes: usize) -> Result<NonNull<u8>> {
+pub(crate) fn storage(bytes: usize) -> Result<NonNull<u8>> {
     const ALIGNMENT: usize = 64;
     let refused = Error::OutOfMemory { requested: units::bytes(bytes), available: 0, os_error: 0 };
     let size = bytes.checked_add(ALIGNMENT).ok_or(refused)?;

@@ -17,14 +17,16 @@
 //!   holds it.
 #![allow(unsafe_code, reason = "reads entries through pointers that other threads replace")]
 
-use super::lock::{Guard, Lock, Repair};
+use super::lock::Repair;
+use super::page_size;
 use super::slots::SlotTable;
-use super::{page_size, storage};
 use crate::error::{Error, Result};
+use crate::sync::{
+    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, FIRST_TABLE_LOG2, Guard, Lock, Ordering, fence,
+    storage,
+};
 use crate::units;
-use crate::wide::AtomicU64;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
 
 /// Where a region lies and whose it is.
 ///
@@ -89,7 +91,7 @@ pub(crate) struct Registration {
 impl Registration {
     /// Takes a place for a region that does not exist yet, so that what comes after cannot fail for
     /// want of memory.
-    pub(super) fn reserve() -> Result<Place> {
+    pub(crate) fn reserve() -> Result<Place> {
         let mut registry = lock();
         registry.make_room()?;
         Ok(Place { entry: registry.take_entry()? })
@@ -138,13 +140,13 @@ impl Drop for Registration {
 }
 
 /// An entry that was taken and is not in the table.
-pub(super) struct Place {
+pub(crate) struct Place {
     entry: &'static Entry,
 }
 
 impl Place {
     /// Registers `[start, start + length)`, nobody's so far.
-    pub(super) fn fill(
+    pub(crate) fn fill(
         self,
         start: NonNull<u8>,
         length: usize,
@@ -381,9 +383,6 @@ impl Repair for Registry {
     }
 }
 
-/// Of the first table.
-const FIRST_LOG2: usize = if cfg!(feature = "host") { 9 } else { 4 };
-
 impl Registry {
     /// Sees to it that one more entry leaves at least half of the table empty.
     fn make_room(&mut self) -> Result<()> {
@@ -391,7 +390,7 @@ impl Registry {
         let log2 = CURRENT.load(Ordering::Relaxed);
         let room = Table::of_size(log2).map_or(0, |table| table.places.len() >> 1);
         if taken > room {
-            self.enlarge(if log2 == 0 { FIRST_LOG2 } else { log2.saturating_add(1) })?;
+            self.enlarge(if log2 == 0 { FIRST_TABLE_LOG2 } else { log2.saturating_add(1) })?;
         }
         Ok(())
     }

@@ -11,17 +11,15 @@
 //! handles together one more. A memory that only its buffers keep has owners and no handles.
 #![allow(unsafe_code, reason = "hands out references into raw storage")]
 
-use super::lock::{Guard, Lock, Repair};
-use super::storage;
+use super::lock::Repair;
 use crate::error::{Error, Result};
+use crate::sync::{AtomicU64, Guard, Lock, Ordering, fence, storage};
 use crate::units;
-use crate::wide::AtomicU64;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::{self, MaybeUninit};
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{Ordering, fence};
 
 /// So many objects of a kind are made before the slot of a dead one is used again.
 const DISTANCE: u64 = 64;

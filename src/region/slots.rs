@@ -12,18 +12,18 @@
 use super::backend::Region;
 use super::clean::History;
 use super::frozen::Frozen;
-use super::lock::{Lock, Repair};
+use super::lock::Repair;
 use super::os::{self, Access, Charge};
 use super::registry::{Found, Group, Owner, Registration};
 use super::shape::Shape;
 use super::slab::{Ref, Slot};
 use super::unix::{Reservation, give_back};
-use super::{page_size, refusal, storage};
+use super::{page_size, refusal};
 use crate::error::{Error, Result};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Lock, Ordering, storage};
 use crate::units;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 /// No slot.
 const NONE: u32 = u32::MAX;

@@ -13,7 +13,7 @@ pub fn prefix() -> PathBuf {
 }
 
 /// What the library is built from.
-const SOURCES: [&str; 14] = [
+const SOURCES: [&str; 15] = [
     "CMakeLists.txt",
     "Cargo.toml",
     "Cargo.lock",
@@ -25,6 +25,7 @@ const SOURCES: [&str; 14] = [
     "cmake",
     "core-tests",
     "include",
+    "models",
     "src",
     "tests",
     "xtask",

@@ -5,7 +5,7 @@ use super::files::{self, FileKind};
 use super::*;
 use crate::faults::{self, Fault};
 use crate::region::page_size;
-use crate::test_support::can_read;
+use crate::test_support::{can_read, in_child};
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering;
 use core::time::Duration;
@@ -69,8 +69,13 @@ fn storage_is_open_from_the_start() {
 
 #[test]
 fn a_range_that_no_host_has_is_refused_for_want_of_memory() {
-    let refused = map(isize::MAX.unsigned_abs() & !0xffff, Access::None, Charge::Never);
-    assert_eq!(refused.map_err(Cause::of), Err(Cause::NoMemory));
+    // A 32-bit host has the first of these as a rule. Others in this process need addresses too.
+    in_child(|| {
+        let refused = (0..4).find_map(|_| {
+            map(isize::MAX.unsigned_abs() & !0xffff, Access::None, Charge::Never).err()
+        });
+        assert_eq!(refused.map(Cause::of), Some(Cause::NoMemory));
+    });
     assert_eq!(Cause::of(code::OUT_OF_MEMORY), Cause::NoMemory);
     assert_eq!(Cause::of(code::INVALID), Cause::Other);
 }

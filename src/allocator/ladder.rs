@@ -158,22 +158,27 @@ mod tests {
             }
             Ok(())
         });
-        assert_eq!(outcome.is_ok(), tried.last().unwrap().0 <= room);
+        assert_eq!(outcome.is_ok(), tried.last().is_some_and(|last| last.0 <= room));
         tried
+    }
+
+    /// Those that this host has addresses for; the others are passed over.
+    fn possible(rungs: &[(u64, bool)]) -> Vec<(u64, bool)> {
+        let is_possible = |(reservation, _): &(u64, bool)| units::host(*reservation).is_some();
+        rungs.iter().copied().filter(is_possible).collect()
     }
 
     #[test]
     fn an_unshared_memory_ends_up_movable() {
         let plain = Descriptor { initial: Some(1), ..Descriptor::default() };
         let defaults = Settings::DEFAULT;
-        assert_eq!(tried(&defaults, &plain, u64::MAX), [(1 << 32, STRESS)]);
         let small = 65536 + MIB;
-        assert_eq!(tried(&defaults, &plain, 2 * MIB), [(1 << 32, STRESS), (small, true)]);
-        assert_eq!(
-            tried(&defaults, &plain, 65536),
-            [(1 << 32, STRESS), (small, true), (65536, true)]
-        );
-        assert_eq!(tried(&defaults, &plain, 0).len(), 3);
+        let rungs = [(1 << 32, STRESS), (small, true), (65536, true)];
+        let all = possible(&rungs);
+        assert_eq!(tried(&defaults, &plain, u64::MAX), all[..1]);
+        assert_eq!(tried(&defaults, &plain, 2 * MIB), possible(&rungs[..2]));
+        assert_eq!(tried(&defaults, &plain, 65536), all);
+        assert_eq!(tried(&defaults, &plain, 0), all);
     }
 
     #[test]
@@ -219,10 +224,10 @@ mod tests {
     fn what_was_asked_by_number_is_given_or_refused() {
         let plain = Descriptor { initial: Some(1), maximum: Some(100), ..Descriptor::default() };
         let mut asked = Settings { reservation: Some(1 << 32), ..Settings::DEFAULT };
-        assert_eq!(tried(&asked, &plain, 0), [(1 << 32, false)]);
+        assert_eq!(tried(&asked, &plain, 0), possible(&[(1 << 32, false)]));
         asked.fallback = Some(true);
         let rungs = tried(&asked, &plain, 100 * 65536);
-        assert_eq!(rungs, [(1 << 32, STRESS), (100 * 65536, STRESS)]);
+        assert_eq!(rungs, possible(&[(1 << 32, STRESS), (100 * 65536, STRESS)]));
         let tight = Settings { reservation: Some(0), movable: true, ..Settings::DEFAULT };
         assert_eq!(tried(&tight, &plain, u64::MAX), [(65536, true)]);
     }

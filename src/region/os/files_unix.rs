@@ -47,6 +47,10 @@ fn owned(descriptor: c_int) -> Result<OwnedFd, Errno> {
     Ok(unsafe { OwnedFd::from_raw_fd(descriptor) })
 }
 
+/// Are there files in memory that nobody can change?
+#[cfg(test)]
+pub(crate) const HAS_MEMORY_FILES: bool = cfg!(any(target_os = "linux", target_os = "android"));
+
 /// A new file without a name, in memory, that can be sealed.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in super::super) fn memory_file() -> Result<OwnedFd, Errno> {

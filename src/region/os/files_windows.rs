@@ -95,6 +95,10 @@ unsafe extern "system" {
     fn GetFileType(file: *mut c_void) -> u32;
 }
 
+/// Are there files in memory that nobody can change?
+#[cfg(test)]
+pub(crate) const HAS_MEMORY_FILES: bool = false;
+
 /// There are no files in memory that nobody can change.
 pub(in super::super) fn memory_file() -> Result<File, Errno> {
     gate(Call::MemoryFile)?;

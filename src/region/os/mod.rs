@@ -39,6 +39,8 @@ mod linux;
     ))
 ))]
 mod patience;
+#[cfg(test)]
+mod tests;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]

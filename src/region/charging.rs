@@ -2,7 +2,7 @@
 
 use super::os::{self, Limit};
 use super::proc;
-use super::unix::Reservation;
+use super::reservation::Reservation;
 use crate::error::{Error, Result};
 use crate::units;
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};

@@ -3,7 +3,7 @@
 //! * [`os`], [`mod@os::files`], `pagemap`: the table of system calls. Every one that the library makes is a
 //!   function there, and each passes a gate where a test can make it fail.
 //! * [`Region`] (`backend`): bytes with an open part that grows. It is what the layers above see. Behind
-//!   it are reservations of address space (`unix`) and blocks on a heap (`heap`, `process_heap`).
+//!   it are reservations of address space (`reservation`) and blocks on a heap (`heap`, `process_heap`).
 //! * `bare`: what stands for the host in a build without one.
 //! * `shape`: how large its parts are.
 //! * `clean`: what a former use left in a region, found and taken away; images put on and taken off.
@@ -46,13 +46,13 @@ mod process_heap;
 #[cfg(feature = "host")]
 mod refusal;
 pub(crate) mod registry;
+#[cfg(feature = "host")]
+mod reservation;
 mod shape;
 pub(crate) mod slab;
 #[cfg(feature = "host")]
 pub(crate) mod slots;
 pub(crate) mod span;
-#[cfg(feature = "host")]
-mod unix;
 #[cfg(feature = "host")]
 mod unreleased;
 
@@ -67,9 +67,9 @@ pub(crate) use charging::{huge_pages_come_unasked, open_is_charged};
 pub(crate) use clean::resident_bytes;
 #[cfg(feature = "host")]
 pub(crate) use os::files as os_files;
-pub(crate) use shape::Shape;
 #[cfg(feature = "host")]
-pub(crate) use unix::Reservation;
+pub(crate) use reservation::Reservation;
+pub(crate) use shape::Shape;
 #[cfg(feature = "host")]
 pub use unreleased::{Unreleased, count as unreleased};
 

@@ -14,8 +14,8 @@
 
 use super::os::{self, Access, Errno, Vacated};
 use super::registry::{Group, Registration};
+use super::reservation::{Reservation, give_back};
 use super::shape::Shape;
-use super::unix::{Reservation, give_back};
 use super::{Old, proc, unreleased};
 use crate::error::{Error, Result};
 use crate::units;
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
     use crate::faults::{self, Fault};
     use crate::region::os::Call;
-    use crate::region::unix::tests::{PAGE, read, region, write};
+    use crate::region::reservation::tests::{PAGE, read, region, write};
 
     fn larger() -> Shape {
         Shape::new(0, 8 * PAGE, PAGE).unwrap()

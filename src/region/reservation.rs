@@ -1,4 +1,4 @@
-//! Reservations on hosts with `mmap`.
+//! Reservations of address space, on every host that has virtual memory.
 //!
 //! ```text
 //!  start            base              base + open      base + reservation

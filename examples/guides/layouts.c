@@ -74,6 +74,14 @@ int main(void) {
   wasm_memory_allocator_delete(guarded);
   wasm_memory_config_delete(config);
 
+  config = wasm_memory_config_new();
+  wasm_memory_config_set_backend(config, WASM_MEMORY_BACKEND_HEAP);
+  wasm_memory_config_set_movable(config, true);
+  wasm_memory_allocator_t *heap = allocator(config);
+  show("heap", heap, limited);
+  wasm_memory_allocator_delete(heap);
+  wasm_memory_config_delete(config);
+
   /* A host that has not the 4 GiB: the reservation is retried smaller. */
   wasm_memory_allocator_trim(NULL);
   const struct rlimit little = {UINT64_C(2) << 30, UINT64_C(2) << 30};

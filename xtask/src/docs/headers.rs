@@ -9,8 +9,8 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// The files of `src/capi` in the order of their topics.
-const TOPICS: [&str; 12] = [
+/// The files of `src/capi` whose topics come first, in this order.
+const FIRST: [&str; 13] = [
     "status",
     "error",
     "descriptor",
@@ -22,6 +22,7 @@ const TOPICS: [&str; 12] = [
     "atomics",
     "config",
     "allocator",
+    "heap",
     "image",
 ];
 
@@ -37,6 +38,8 @@ const REASON: &str = "WASM_MEMORY_REASON_";
 pub struct Names {
     /// Each name of `wasm_memory.h`, with its topic.
     topics: BTreeMap<String, String>,
+    /// The topics in their order.
+    files: Vec<String>,
     /// Those of the other C headers.
     inline: BTreeSet<String>,
 }
@@ -44,12 +47,19 @@ pub struct Names {
 impl Names {
     pub fn read() -> Result<Self> {
         let mut topics = BTreeMap::new();
-        for topic in TOPICS {
-            let source = shown::read(&format!("src/capi/{topic}.rs"))?;
-            for name in declared_in_rust(&source) {
-                topics.insert(name, topic.to_owned());
+        let mut files = Vec::new();
+        for entry in fs::read_dir(paths::in_root("src/capi"))? {
+            let file = entry?.file_name().to_string_lossy().into_owned();
+            let Some(topic) = file.strip_suffix(".rs") else { continue };
+            let declared = declared_in_rust(&shown::read(&format!("src/capi/{file}"))?);
+            if !declared.is_empty() {
+                files.push(topic.to_owned());
             }
+            topics.extend(declared.into_iter().map(|name| (name, topic.to_owned())));
         }
+        files.sort_by_key(|file| {
+            (FIRST.iter().position(|f| f == file).unwrap_or(FIRST.len()), file.clone())
+        });
         topics.insert("WASM_MEMORY_PAGES".to_owned(), "descriptor".to_owned());
         let mut inline = BTreeSet::new();
         for (file, ..) in INLINE_TOPICS {
@@ -59,7 +69,7 @@ impl Names {
                 inline.extend(item.name);
             }
         }
-        Ok(Self { topics, inline })
+        Ok(Self { topics, files, inline })
     }
 
     /// The name that a word stands for: a name, or what is left out before a reason's.
@@ -87,6 +97,8 @@ pub fn stage(names: &Names, directory: &Path) -> Result<()> {
         if file == "wasm_memory_access.h" {
             header = access(&header)?;
         }
+        // Doxygen takes a static function for one that other files cannot name.
+        header = header.replace("static inline ", "inline ");
         let is_main = file == "wasm_memory.h";
         let inline =
             INLINE_TOPICS.iter().find(|(name, ..)| *name == file).map(|(_, topic, _)| *topic);
@@ -121,7 +133,7 @@ pub fn stage(names: &Names, directory: &Path) -> Result<()> {
         ensure!(found.contains(name), "{name} has no documentation in include/wasm_memory.h");
     }
     let mut topics = String::new();
-    for topic in TOPICS {
+    for topic in &names.files {
         let source = shown::read(&format!("src/capi/{topic}.rs"))?;
         let title = source.lines().next().and_then(|line| line.strip_prefix("//! "));
         let title =
@@ -239,7 +251,7 @@ fn link_line(names: &Names, line: &str) -> String {
         }
         match names.meant(&word) {
             Some(name) if !in_code && !linked.ends_with(['#', ':', '"']) => {
-                if name == word {
+                if name == word && c != '(' {
                     linked.push_str(&format!("#{word}"));
                 } else {
                     linked.push_str(&format!("@ref {name} \"{word}\""));
@@ -274,7 +286,7 @@ fn access(header: &str) -> Result<String> {
                     let text: Vec<&str> = rest.lines().skip(number).collect();
                     let text = text.join("\n");
                     let (head, _) = text.split_once('{').context("a function without a body")?;
-                    let head = head.replace("WASM_MEMORY_ACCESS_FUNCTION ", "static inline ");
+                    let head = head.replace("WASM_MEMORY_ACCESS_FUNCTION ", "inline ");
                     let what = before.trim_start_matches("/* ").trim_end_matches(" */");
                     writeln!(staged, "\n/** {what} */\n{};", head.trim_end())?;
                     count += 1;
@@ -322,7 +334,7 @@ fn prototypes(staged: &mut String, kind: &str, arguments: &str, comment: &str) -
                 writeln!(
                     staged,
                     "\n/** {name}.{operation}. False: out of bounds. */\n\
-                     static inline bool wasm_memory_{operation}_{name}({place}, {parameter});"
+                     inline bool wasm_memory_{operation}_{name}({place}, {parameter});"
                 )?;
             }
             return Ok(true);
@@ -335,10 +347,7 @@ fn prototypes(staged: &mut String, kind: &str, arguments: &str, comment: &str) -
     if instruction.is_empty() || instruction.contains('(') {
         bail!("{name} is not named beside its instruction");
     }
-    writeln!(
-        staged,
-        "\n/** {instruction}. {what} */\nstatic inline bool {name}({place}, {parameters});"
-    )?;
+    writeln!(staged, "\n/** {instruction}. {what} */\ninline bool {name}({place}, {parameters});")?;
     Ok(true)
 }
 

@@ -113,22 +113,25 @@ fn link_files(
             let file = target.split('#').next().unwrap_or(target);
             let file = from_root(page, file)?;
             if file.starts_with("docs") && file.extension().is_some_and(|e| e == "md") {
-                let open = before.rfind('[').context("a link without a text")?;
-                let (before, text) = before.split_at(open);
+                let (before, text) = link_text(before)?;
                 let command = if is_index { "@subpage" } else { "@ref" };
                 let label = label(&file);
-                staged.push_str(&format!(
-                    "{before}{command} {label} \"{}\"",
-                    text.get(1..).unwrap_or_default()
-                ));
+                staged.push_str(&format!("{before}{command} {label} \"{}\"", text));
             } else {
-                staged.push_str(&format!("{before}](source/{})", file.display()));
+                let (before, text) = link_text(before)?;
+                staged
+                    .push_str(&format!("{before}<a href=\"source/{}\">{text}</a>", file.display()));
                 linked.insert(file);
             }
         }
     }
     staged.push_str(rest);
     Ok(staged)
+}
+
+/// What is before a link, and its text, of a line that ends with it.
+fn link_text(line: &str) -> Result<(&str, &str)> {
+    line.rsplit_once('[').context("a link without a text")
 }
 
 /// A path relative to a page, from the root.

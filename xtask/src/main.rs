@@ -45,8 +45,8 @@ const COMMANDS: [Command; 6] = [
     }),
     (
         "docs",
-        "build the reference site in target/docs, and bring the guides up to date",
-        |options| plain(options, docs::run),
+        "bring the guides up to date and build the reference site in target/docs; --check",
+        docs::run,
     ),
     (
         "bench",

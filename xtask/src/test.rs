@@ -22,6 +22,7 @@ pub fn run() -> Result<()> {
     steps.run("headers compile as C11, C++17 and C++20, by clang too", header::compiles)?;
     steps.run("clippy", cargo::clippy)?;
     steps.run("documentation", cargo::documentation)?;
+    steps.run_if_possible("reference site", docs::site::build)?;
     steps.run_if_possible("oldest Rust", cargo::oldest_rust)?;
     steps.run("Rust tests", cargo::tests)?;
     steps.run("Rust tests with failing system calls", cargo::tests_with_faults)?;

@@ -99,6 +99,7 @@ pub fn stage(names: &Names, directory: &Path) -> Result<()> {
         }
         // Doxygen takes a static function for one that other files cannot name.
         header = header.replace("static inline ", "inline ");
+        header = constants(&header);
         let is_main = file == "wasm_memory.h";
         let inline =
             INLINE_TOPICS.iter().find(|(name, ..)| *name == file).map(|(_, topic, _)| *topic);
@@ -146,6 +147,22 @@ pub fn stage(names: &Names, directory: &Path) -> Result<()> {
     }
     fs::write(directory.join("topics.h"), topics)?;
     Ok(())
+}
+
+/// In C++ a constant has no words of its own: it is one of C, which has.
+fn constants(header: &str) -> String {
+    let mut staged = String::new();
+    for line in header.lines() {
+        let constant =
+            line.strip_prefix("inline constexpr").and_then(|rest| rest.split_once(" = "));
+        match constant.and_then(|(_, value)| value.strip_suffix(';')) {
+            Some(value) if value.starts_with("WASM_MEMORY_") => {
+                staged.push_str(&format!("{line} /**< {value} */\n"));
+            }
+            _ => staged.push_str(&format!("{line}\n")),
+        }
+    }
+    staged
 }
 
 /// A documentation comment at the start of a line, and the name that it is of.

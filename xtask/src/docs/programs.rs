@@ -3,7 +3,7 @@
 use super::{diagrams, shown};
 use crate::process::{command, quiet};
 use crate::steps::Outcome;
-use crate::{go, paths, tools, venv};
+use crate::{consumers, go, paths, tools, venv};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 
@@ -12,6 +12,7 @@ const LIBRARY: &str = "build/release/lib/libwasm_memory.so";
 
 /// Where the programs are.
 const PROGRAMS: &str = "examples/guides";
+const GO_PROGRAMS: &str = "examples/guides/go";
 
 /// Programs in C and C++, the C interface from Python, and the diagrams that one of them gives.
 pub fn native() -> Result<()> {
@@ -32,10 +33,27 @@ pub fn go() -> Result<Outcome> {
     if let Some(reason) = go::missing()? {
         return Ok(Outcome::NotHere(reason));
     }
-    go::vet(PROGRAMS)?;
+    go::vet(GO_PROGRAMS)?;
     let compared = compare(|path| has_extension(path, &["go"]))?;
     ensure!(compared > 0, "the guides show no output of Go");
     Ok(Outcome::Done)
+}
+
+/// The same where `cargo xtask test` has installed the package.
+pub fn python_if_installed() -> Result<Outcome> {
+    if quiet(&mut command(venv::python(), ["-c", "import wasm_memory"])).is_err() {
+        return Ok(Outcome::NotHere("the package is not in target/venv".to_owned()));
+    }
+    python()?;
+    Ok(Outcome::Done)
+}
+
+/// The same where `cargo xtask test` has installed the library.
+pub fn go_if_installed() -> Result<Outcome> {
+    if !consumers::prefix().exists() {
+        return Ok(Outcome::NotHere("the library is not installed in target/xtask".to_owned()));
+    }
+    go()
 }
 
 /// Puts files, and the outputs that can be had, into the blocks of the documents.
@@ -62,7 +80,7 @@ pub fn output(path: &str) -> Result<String> {
     let file = Path::new(path);
     let name = file.file_name().context("no file name")?.to_string_lossy().into_owned();
     let mut run = if has_extension(path, &["go"]) {
-        go::go(PROGRAMS, &["run", &name])?
+        go::go(GO_PROGRAMS, &["run", &name])?
     } else if has_extension(path, &["py"]) {
         let python = if is_raw(path) { tools::python()? } else { venv::python().into() };
         let mut run = command(python, [path]);

@@ -112,9 +112,13 @@ pub fn check() -> Result<()> {
     for name in ["docs/index.md", "docs/performance.md", "docs/performance-results.md"] {
         links_exist(&Document::read(paths::in_root(name))?)?;
     }
-    for entry in fs::read_dir(paths::in_root("examples/guides"))? {
-        let path = format!("examples/guides/{}", entry?.file_name().to_string_lossy());
-        if Path::new(&path).extension().is_some_and(|e| LANGUAGES.iter().any(|l| e == *l)) {
+    for directory in ["examples/guides", "examples/guides/go"] {
+        for entry in fs::read_dir(paths::in_root(directory))? {
+            let path = format!("{directory}/{}", entry?.file_name().to_string_lossy());
+            let extension = Path::new(&path).extension().unwrap_or_default();
+            if !LANGUAGES.iter().any(|language| extension == *language) {
+                continue;
+            }
             for is_output in [false, true] {
                 let what = if is_output { "the output of " } else { "" };
                 let found = shown.iter().any(|(p, o)| *p == path && *o == is_output);

@@ -18,8 +18,10 @@ pub fn build() -> Result<Outcome> {
     // The package's program has Doxygen's own name.
     if let Err(error) = venv::provide(&[DOXYGEN]) {
         match find_program("doxygen") {
-            Some(own) => println!("    not fetched; using {}", own.display()),
-            None => return Ok(Outcome::NotHere(format!("there is no Doxygen ({error})"))),
+            Some(own) if is_new_enough(&own) => {
+                println!("    not fetched; using {}", own.display());
+            }
+            _ => return Ok(Outcome::NotHere(format!("there is no Doxygen 1.10 ({error})"))),
         }
     }
     let (input, site) = (paths::scratch("docs"), paths::in_root("target/docs"));
@@ -61,6 +63,13 @@ pub fn build() -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
+/// Older ones know not all of the settings.
+fn is_new_enough(doxygen: &Path) -> bool {
+    let version = quiet(&mut command(doxygen, ["--version"])).unwrap_or_default();
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+    matches!((numbers.next(), numbers.next()), (Some(1), Some(minor)) if minor >= 10)
+}
+
 /// Every link of a page to another file, or to a place in one, leads there.
 fn check_links(site: &Path) -> Result<usize> {
     let mut pages = BTreeMap::new();
@@ -79,7 +88,9 @@ fn check_links(site: &Path) -> Result<usize> {
     }
     let mut checked = 0;
     for (name, text) in &pages {
-        for link in values(text, " href=\"").chain(values(text, " src=\"")) {
+        for link in
+            [" href=\"", " src=\"", " data=\""].into_iter().flat_map(|name| values(text, name))
+        {
             // Doxygen's lists by letter name places of letters that they do not have.
             let link = link.split("#index_").next().unwrap_or(link);
             if link.contains(':') || link.is_empty() || link == "#" || link.contains('\'') {

@@ -142,8 +142,9 @@ pub fn stage(names: &Names, directory: &Path) -> Result<()> {
         let title = title.trim_end_matches('.').replace('`', "");
         writeln!(topics, "/** @defgroup topic_{topic} {title} */")?;
     }
-    for (_, topic, title) in INLINE_TOPICS {
-        writeln!(topics, "/** @defgroup topic_{topic} {title} */")?;
+    for (file, topic, title) in INLINE_TOPICS {
+        writeln!(topics, "/** @defgroup topic_{topic} {title}")?;
+        writeln!(topics, " * What they have in common is told at @ref {file}. */")?;
     }
     fs::write(directory.join("topics.h"), topics)?;
     Ok(())

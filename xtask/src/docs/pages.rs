@@ -149,3 +149,36 @@ fn from_root(page: &Path, target: &str) -> Result<PathBuf> {
     }
     Ok(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_in_code_lead_to_the_reference() {
+        let names = Names::read().unwrap();
+        let link = |line| link_spans(&names, line);
+        assert_eq!(link("`wasm_memory_t` is"), "[`wasm_memory_t`](@ref wasm_memory_t) is");
+        assert_eq!(
+            link("`wasm_memory_grow(memory, 1)`"),
+            "[`wasm_memory_grow(memory, 1)`](@ref wasm_memory_grow)"
+        );
+        assert_eq!(link("`LIMITER`"), "[`LIMITER`](@ref WASM_MEMORY_REASON_LIMITER)");
+        assert_eq!(link("`wasm_memory_copy(m)`"), "`wasm_memory_copy(m)`");
+        assert_eq!(link("[`wasm_memory_t`](x.md)"), "[`wasm_memory_t`](x.md)");
+    }
+
+    #[test]
+    fn links_lead_to_pages_images_and_copies() {
+        let mut linked = BTreeSet::new();
+        let page = Path::new("docs/guides/jit.md");
+        let mut staged = |line| link_files(page, line, false, &mut linked).unwrap();
+        assert_eq!(staged("see [faults](faults.md)."), "see @ref page_faults \"faults\".");
+        assert_eq!(staged("![i32](../layouts/default.svg)"), "![i32](default.svg)");
+        assert_eq!(
+            staged("[main](../../examples/wasmtime/main.c)"),
+            "<a href=\"source/examples/wasmtime/main.c\">main</a>"
+        );
+        assert_eq!(linked.len(), 1);
+    }
+}

@@ -1,6 +1,6 @@
 //! The reference site in `target/docs`: the headers and the guides, by Doxygen.
 
-use super::{headers, pages};
+use super::{headers, pages, shown};
 use crate::process::{command, find_program, quiet};
 use crate::steps::Outcome;
 use crate::{paths, venv};
@@ -38,7 +38,7 @@ pub fn build() -> Result<Outcome> {
 
     let mut settings = SETTINGS.to_owned();
     let tags = input.join("names.xml");
-    writeln!(settings, "PROJECT_NUMBER = {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(settings, "PROJECT_NUMBER = {}", version()?)?;
     writeln!(settings, "INPUT = \"{}\"", input.display())?;
     writeln!(settings, "OUTPUT_DIRECTORY = \"{}\"", site.display())?;
     writeln!(settings, "GENERATE_TAGFILE = \"{}\"", tags.display())?;
@@ -61,6 +61,13 @@ pub fn build() -> Result<Outcome> {
     let links = check_links(&site)?;
     println!("    target/docs/index.html: {} names, {links} links", names.all().count());
     Ok(Outcome::Done)
+}
+
+/// The library's, in the first lines of its manifest.
+fn version() -> Result<String> {
+    let manifest = shown::read("Cargo.toml")?;
+    let line = manifest.lines().find_map(|line| line.strip_prefix("version = \""));
+    Ok(line.context("Cargo.toml has no version")?.trim_end_matches('"').to_owned())
 }
 
 /// Older ones know not all of the settings.

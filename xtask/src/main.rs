@@ -25,7 +25,7 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo",

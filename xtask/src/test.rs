@@ -2,8 +2,8 @@
 
 use crate::steps::Steps;
 use crate::{
-    bare, bench, cargo, cmake, consumers, core_tests, demo, docs, engines, go, header, python, symbols,
-    tools, venv,
+    bare, bench, cargo, cmake, consumers, core_tests, demo, docs, engines, go, header, python,
+    symbols, tools, venv,
 };
 use anyhow::Result;
 

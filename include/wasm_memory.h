@@ -1547,22 +1547,6 @@ void wasm_memory_allocator_get_stats(const struct wasm_memory_allocator_t *alloc
  */
 void wasm_memory_get_stats(const struct wasm_memory_t *memory, struct wasm_memory_stats_t *out);
 
-extern void *mremap(void *old, size_t old_length, size_t new_length, int flags, ...);
-
-extern void *calloc(size_t count, size_t size);
-
-extern void *realloc(void *block, size_t size);
-
-extern void free(void *block);
-
-extern void *memmove(void *to, const void *from, size_t length);
-
-extern void *memset(void *start, int value, size_t length);
-
-extern int memcmp(const void *one, const void *other, size_t length);
-
-extern void abort(void);
-
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -71,20 +71,29 @@ typedef struct wasmtime_memory_creator {
 
 /** The functions of the engine that are called here. */
 typedef struct wasm_memory_wasmtime_t {
+  /** wasmtime_error_new. */
   wasmtime_error_t *(*error_new)(const char *message);
+  /** wasmtime_memorytype_minimum. */
   uint64_t (*memorytype_minimum)(const wasm_memorytype_t *type);
+  /** wasmtime_memorytype_maximum. */
   bool (*memorytype_maximum)(const wasm_memorytype_t *type, uint64_t *maximum);
+  /** wasmtime_memorytype_is64. */
   bool (*memorytype_is64)(const wasm_memorytype_t *type);
+  /** wasmtime_memorytype_isshared. */
   bool (*memorytype_isshared)(const wasm_memorytype_t *type);
+  /** wasmtime_memorytype_page_size. */
   uint64_t (*memorytype_page_size)(const wasm_memorytype_t *type);
+  /** wasmtime_config_host_memory_creator_set. */
   void (*config_host_memory_creator_set)(wasm_config_t *config,
                                          const wasmtime_memory_creator_t *creator);
+  /** wasmtime_config_memory_init_cow_set. */
   void (*config_memory_init_cow_set)(wasm_config_t *config, bool enabled);
 } wasm_memory_wasmtime_t;
 
-/** The address space that the engine asks for, beside a memory, unless its configuration says
- * otherwise; its compiled code compares no index within it. */
+/** The address space in bytes that the engine asks for, unless its configuration says otherwise; its
+ * compiled code compares no index within it. */
 #define WASM_MEMORY_WASMTIME_RESERVATION (UINT64_C(4) << 30)
+/** The guard in bytes that it asks for after that. */
 #define WASM_MEMORY_WASMTIME_GUARD (UINT64_C(32) << 20)
 
 #ifdef WASMTIME_API_H

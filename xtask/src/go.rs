@@ -13,6 +13,7 @@ const MODULE: &str = "bindings/go";
 const WAZERO: &str = "bindings/go/wazeromem";
 const EXAMPLE: &str = "examples/wazero";
 const README: &str = "examples/readme";
+const GUIDES: &str = "examples/guides";
 
 /// Format, vet and tests of the module against the installed package, as pkg-config finds it.
 pub fn module() -> Result<Outcome> {
@@ -75,7 +76,7 @@ pub fn wazero() -> Result<Outcome> {
 }
 
 /// Why there is nothing to check with.
-fn missing() -> Result<Option<String>> {
+pub fn missing() -> Result<Option<String>> {
     if find_program("go").is_none() {
         return Ok(Some("there is no Go".to_owned()));
     }
@@ -92,20 +93,26 @@ fn missing() -> Result<Option<String>> {
 }
 
 fn format() -> Result<()> {
-    let mut gofmt = command("gofmt", ["-l", MODULE, EXAMPLE, README]);
+    let mut gofmt = command("gofmt", ["-l", MODULE, EXAMPLE, README, GUIDES]);
     let badly_formatted = quiet(&mut gofmt)?;
     ensure!(badly_formatted.is_empty(), "`gofmt -w` puts these right:\n{badly_formatted}");
     Ok(())
 }
 
-fn check(directory: &str) -> Result<()> {
+/// `go vet` in a directory.
+pub fn vet(directory: &str) -> Result<()> {
     quiet(&mut go(directory, &["vet", "./..."])?)?;
+    Ok(())
+}
+
+fn check(directory: &str) -> Result<()> {
+    vet(directory)?;
     // Without Go's cache of results: it does not notice that a library changed.
     shown(&mut go(directory, &["test", "-race", "-count=1", "./..."])?)
 }
 
 /// Go in a directory, with the installed package.
-fn go(directory: &str, arguments: &[&str]) -> Result<Command> {
+pub fn go(directory: &str, arguments: &[&str]) -> Result<Command> {
     let package = consumers::prefix();
     let header = hash(&[&package.join("include/wasm_memory.h")])?;
     let mut go = command("go", arguments);

@@ -152,7 +152,13 @@ fn generate() -> Result<String> {
         .context("cbindgen cannot make the header")?;
     let mut text = Vec::new();
     bindings.write(&mut text);
-    Ok(String::from_utf8(text)?)
+    let text = String::from_utf8(text)?;
+    // What the sources declare of other libraries is `extern` in a header.
+    let foreign = text.lines().find(|l| l.starts_with("extern ") && !l.starts_with("extern \"C\""));
+    if let Some(foreign) = foreign {
+        bail!("a function of another library, for cbindgen.toml to exclude: {foreign}");
+    }
+    Ok(text)
 }
 
 fn read() -> Result<String> {

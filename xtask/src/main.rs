@@ -7,13 +7,13 @@ mod cmake;
 mod consumers;
 mod core_tests;
 mod demo;
+mod docs;
 mod engines;
 mod go;
 mod header;
 mod paths;
 mod process;
 mod python;
-mod readme;
 mod steps;
 mod symbols;
 mod test;
@@ -25,7 +25,7 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo",
@@ -43,6 +43,11 @@ const COMMANDS: [Command; 6] = [
     ("header", "write include/wasm_memory.h anew from src/capi", |options| {
         plain(options, header::write)
     }),
+    (
+        "docs",
+        "bring the guides up to date and build the reference site in target/docs; --check",
+        docs::run,
+    ),
     (
         "bench",
         "measure against the floor and the peers; --short, --only GROUP, --rounds N, --runs N",

@@ -2,7 +2,7 @@
 
 use crate::process::{command, quiet, shown};
 use crate::steps::Outcome;
-use crate::{paths, venv};
+use crate::{docs, paths, venv};
 use anyhow::{Result, ensure};
 
 const PACKAGE: &str = "./bindings/python";
@@ -33,6 +33,7 @@ pub fn package() -> Result<Outcome> {
     let expected = "sum 45\ngrown from 10 to 11 pages\nsum 45\n\
                     memories of this library: 1 with 720896 bytes\n";
     ensure!(mdn == expected, "{MDN} printed\n{mdn}");
+    docs::programs::python()?;
     Ok(Outcome::Done)
 }
 

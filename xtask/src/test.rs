@@ -2,7 +2,7 @@
 
 use crate::steps::Steps;
 use crate::{
-    bare, bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, python, readme,
+    bare, bench, cargo, cmake, consumers, core_tests, demo, docs, engines, go, header, python,
     symbols, tools, venv,
 };
 use anyhow::Result;
@@ -18,10 +18,11 @@ pub fn run() -> Result<()> {
 
     steps.run("format", cargo::format)?;
     steps.run("header is current", header::check)?;
-    steps.run("README shows the examples", readme::check)?;
+    steps.run("README and guides show the examples", docs::shown::check)?;
     steps.run("headers compile as C11, C++17 and C++20, by clang too", header::compiles)?;
     steps.run("clippy", cargo::clippy)?;
     steps.run("documentation", cargo::documentation)?;
+    steps.run_if_possible("reference site", docs::site::build)?;
     steps.run_if_possible("oldest Rust", cargo::oldest_rust)?;
     steps.run("Rust tests", cargo::tests)?;
     steps.run("Rust tests with failing system calls", cargo::tests_with_faults)?;
@@ -35,6 +36,7 @@ pub fn run() -> Result<()> {
     steps.run_if_possible("symbols: release", || symbols::check("release"))?;
     steps.run("native libraries", || cargo::native_libraries("build/release/wasm_memory.pc"))?;
     steps.run("C and C++ tests: release", || cmake::test("release"))?;
+    steps.run("programs of the guides: C and C++", docs::programs::native)?;
     steps.run("build by CMake: asan", || build("asan"))?;
     steps.run_if_possible("symbols: debug", || symbols::check("asan"))?;
     steps.run("C and C++ tests: asan", || cmake::test("asan"))?;
@@ -49,6 +51,7 @@ pub fn run() -> Result<()> {
     steps.run("beside another static library in Rust", consumers::beside_rust)?;
 
     steps.run_if_possible("Go module", go::module)?;
+    steps.run_if_possible("programs of the guides: Go", docs::programs::go)?;
     steps.run_if_possible("Go module with the static library", go::with_static_library)?;
 
     steps.run_if_possible("Python package", python::package)?;

@@ -46,9 +46,16 @@ ABI_FIELD(wasm_memory_layout_t, exact_protection, 25);
 ABI_FIELD(wasm_memory_layout_t, elides_i32_checks, 26);
 ABI_FIELD(wasm_memory_layout_t, elidable_offset, 32);
 ABI_FIELD(wasm_memory_layout_t, reserved, 40);
+
+ABI_SIZE(wasm_memory_location_t, 40);
+ABI_FIELD(wasm_memory_location_t, memory, 0);
+ABI_FIELD(wasm_memory_location_t, offset, 8);
+ABI_FIELD(wasm_memory_location_t, zone, 16);
+ABI_FIELD(wasm_memory_location_t, reserved, 24);
 #endif
 
-/* Numbers of the contract: a binding in another language has them copied. */
+/* Numbers of the contract: a binding in another language has them copied. `cargo xtask test` sees that each is here or in
+ * abi_allocators.c. */
 #define ABI_NUMBER(name, value) static_assert(WASM_MEMORY_##name == (value), #name)
 ABI_NUMBER(OK, 0);
 ABI_NUMBER(TYPE_ERROR, 1);
@@ -80,11 +87,31 @@ ABI_NUMBER(REASON_ADDRESS_SPACE, 30);
 ABI_NUMBER(REASON_COMMIT, 31);
 ABI_NUMBER(REASON_OUT_OF_MEMORY, 32);
 ABI_NUMBER(REASON_MAP_COUNT, 33);
+ABI_NUMBER(REASON_DETACHED, 40);
+ABI_NUMBER(REASON_BUFFER_KIND, 41);
+ABI_NUMBER(REASON_WOULD_SHRINK, 42);
+ABI_NUMBER(REASON_NOT_PAGE_MULTIPLE, 43);
+ABI_NUMBER(REASON_NO_MAXIMUM, 44);
+ABI_NUMBER(REASON_MAX_BYTE_LENGTH, 45);
+ABI_NUMBER(REASON_NOT_TRANSFERABLE, 46);
 ABI_NUMBER(REASON_IMPORT_ADDRESS, 50);
 ABI_NUMBER(REASON_IMPORT_PAGE_SIZE, 51);
 ABI_NUMBER(REASON_IMPORT_SHARED, 52);
 ABI_NUMBER(REASON_IMPORT_INITIAL, 53);
 ABI_NUMBER(REASON_IMPORT_MAXIMUM, 54);
+ABI_NUMBER(REASON_OUT_OF_BOUNDS, 60);
+ABI_NUMBER(REASON_UNALIGNED, 61);
+ABI_NUMBER(REASON_WAIT_UNSHARED, 62);
+ABI_NUMBER(REASON_TOO_MANY_WAITERS, 63);
+ABI_NUMBER(REASON_INTERRUPTED, 64);
 ABI_NUMBER(REASON_NOT_CLONEABLE, 70);
+ABI_NUMBER(REASON_PANIC, 90);
+ABI_NUMBER(WAIT_WOKEN, 0);
+ABI_NUMBER(WAIT_NOT_EQUAL, 1);
+ABI_NUMBER(WAIT_TIMED_OUT, 2);
+ABI_NUMBER(ZONE_BODY, 0);
+ABI_NUMBER(ZONE_RESERVED, 1);
+ABI_NUMBER(ZONE_GUARD_AFTER, 2);
+ABI_NUMBER(ZONE_GUARD_BEFORE, 3);
 
 #endif

@@ -46,15 +46,22 @@ list(JOIN WASM_MEMORY_NATIVE_LIBS " " WASM_MEMORY_PC_PRIVATE)
 configure_file(cmake/wasm_memory.pc.in "${PROJECT_BINARY_DIR}/${WASM_MEMORY_NAME}.pc" @ONLY)
 
 # The shared library: file and SONAME link to run, the link without a number to build with.
-set(runtime_links ${WASM_MEMORY_SHARED_LINKS})
-list(POP_BACK runtime_links dev_link)
-install(PROGRAMS "${WASM_MEMORY_LIB_DIR}/${WASM_MEMORY_SHARED_FILE}"
-  DESTINATION "${WASM_MEMORY_SHARED_DIR}" COMPONENT runtime)
-foreach(link IN LISTS runtime_links)
-  install(FILES "${WASM_MEMORY_LIB_DIR}/${link}"
-    DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
-endforeach()
-foreach(file IN LISTS dev_link WASM_MEMORY_IMPORT_FILE WASM_MEMORY_STATIC_FILE)
+set(dev_files ${WASM_MEMORY_STATIC_FILE})
+if(WASM_MEMORY_CAN_HIDE_SYMBOLS)
+  install(TARGETS ${WASM_MEMORY_NAME}_shared
+    LIBRARY DESTINATION "${WASM_MEMORY_SHARED_DIR}" COMPONENT runtime NAMELINK_COMPONENT dev)
+else()
+  set(runtime_links ${WASM_MEMORY_SHARED_LINKS})
+  list(POP_BACK runtime_links dev_link)
+  list(APPEND dev_files ${dev_link} ${WASM_MEMORY_IMPORT_FILE})
+  install(PROGRAMS "${WASM_MEMORY_LIB_DIR}/${WASM_MEMORY_SHARED_FILE}"
+    DESTINATION "${WASM_MEMORY_SHARED_DIR}" COMPONENT runtime)
+  foreach(link IN LISTS runtime_links)
+    install(FILES "${WASM_MEMORY_LIB_DIR}/${link}"
+      DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT runtime)
+  endforeach()
+endif()
+foreach(file IN LISTS dev_files)
   install(FILES "${WASM_MEMORY_LIB_DIR}/${file}"
     DESTINATION "${CMAKE_INSTALL_LIBDIR}" COMPONENT dev)
 endforeach()

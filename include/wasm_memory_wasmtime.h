@@ -45,8 +45,10 @@
 extern "C" {
 #endif
 
-#ifndef WASMTIME_API_H
-/* The engine's own types, under its names. Complete where the engine's are. */
+/* The engine's own types, under its names. Complete where the engine's are. Once, however many
+ * differently prefixed copies of this header there are. */
+#if !defined(WASMTIME_API_H) && !defined(WASMTIME_MEMORY_CREATOR_DECLARED)
+#define WASMTIME_MEMORY_CREATOR_DECLARED
 typedef struct wasm_config_t wasm_config_t;
 typedef struct wasm_memorytype_t wasm_memorytype_t;
 typedef struct wasmtime_error wasmtime_error_t;

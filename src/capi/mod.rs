@@ -50,6 +50,9 @@ pub mod allocator;
 
 mod pointer;
 
+// Layouts of hosts with 64-bit pointers.
+#[cfg(all(test, target_pointer_width = "64"))]
+mod abi;
 #[cfg(test)]
 #[cfg(feature = "host")]
 mod tests;

@@ -28,9 +28,20 @@ pub fn test(preset: &str) -> Result<()> {
 
 /// Configures and builds another project in `build`.
 pub fn project(source: &Path, build: &Path, arguments: &[&str]) -> Result<()> {
+    project_with(source, build, arguments, &[])
+}
+
+/// The same, with variables in its environment.
+pub fn project_with(
+    source: &Path,
+    build: &Path,
+    arguments: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<()> {
     let mut configure = command("cmake", ["-S"]);
     configure.arg(source).arg("-B").arg(build).args(arguments);
-    quiet(&mut configure)?;
-    quiet(command("cmake", ["--build"]).arg(build))?;
+    quiet(configure.envs(environment.iter().copied()))?;
+    let mut build_all = command("cmake", ["--build"]);
+    quiet(build_all.arg(build).envs(environment.iter().copied()))?;
     Ok(())
 }

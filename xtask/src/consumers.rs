@@ -67,6 +67,86 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
+/// The files of an installed package, without what has the version in its name.
+const INSTALLED: [&str; 15] = [
+    "include/wasm_memory.h",
+    "include/wasm_memory.hpp",
+    "include/wasm_memory_access.h",
+    "include/wasm_memory_bytes.hpp",
+    "include/wasm_memory_error.hpp",
+    "include/wasm_memory_wasmtime.h",
+    "lib/cmake/wasm_memory/wasm_memory-config-version.cmake",
+    "lib/cmake/wasm_memory/wasm_memory-config.cmake",
+    "lib/libwasm_memory.a",
+    "lib/libwasm_memory.so",
+    "lib/libwasm_memory.so.1",
+    "lib/pkgconfig/wasm_memory.pc",
+    "share/doc/wasm_memory/LICENSE",
+    "share/doc/wasm_memory/LICENSE-APACHE",
+    "share/doc/wasm_memory/LICENSE-MIT",
+];
+
+/// What was installed is what is meant to be, and a small project finds it, in each language and kind.
+pub fn installed() -> Result<()> {
+    let mut found = Vec::new();
+    files(&prefix(), Path::new(""), &mut found)?;
+    found.sort();
+    let version = version()?;
+    let mut expected: Vec<String> = INSTALLED.map(str::to_owned).to_vec();
+    let library = format!("libwasm_memory.so.{}.{version}", symbols::abi_version()?);
+    expected.push(format!("lib/{library}"));
+    expected.sort();
+    ensure!(!cfg!(target_os = "linux") || found == expected, "installed are {found:?}");
+    if cfg!(target_os = "linux") {
+        let lib = prefix().join("lib");
+        let soname = format!("libwasm_memory.so.{}", symbols::abi_version()?);
+        ensure!(fs::read_link(lib.join("libwasm_memory.so"))? == Path::new(&soname));
+        ensure!(fs::read_link(lib.join(&soname))? == Path::new(&library));
+    }
+    let mut ask = command(pkg_config_program()?, ["--modversion", "wasm_memory"]);
+    let told = quiet(ask.env("PKG_CONFIG_PATH", prefix().join("lib/pkgconfig")))?;
+    ensure!(told.trim() == version, "pkg-config says that this is version {told}");
+
+    let mut other: Vec<u32> = version.split('.').map(|part| part.parse().unwrap_or(0)).collect();
+    if let Some(major) = other.first_mut() {
+        *major += 1;
+    }
+    let other: Vec<String> = other.iter().map(u32::to_string).collect();
+    let arguments = [
+        format!("-DCMAKE_PREFIX_PATH={}", prefix().display()),
+        format!("-DTHIS_VERSION={version}"),
+        format!("-DOTHER_VERSION={}", other.join(".")),
+    ];
+    let mut all = vec!["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"];
+    all.extend(arguments.iter().map(String::as_str));
+    let build = paths::scratch("installed-build");
+    cmake::project(&paths::in_root("xtask/consumers/installed"), &build, &all)?;
+    shown(command("ctest", ["--output-on-failure", "--no-tests=error", "--test-dir"]).arg(build))
+}
+
+fn files(root: &Path, below: &Path, found: &mut Vec<String>) -> Result<()> {
+    for entry in fs::read_dir(root.join(below))? {
+        let entry = entry?;
+        let path = below.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            files(root, &path, found)?;
+        } else {
+            found.push(path.display().to_string());
+        }
+    }
+    Ok(())
+}
+
+/// The version in `Cargo.toml`.
+fn version() -> Result<String> {
+    let manifest = fs::read_to_string(paths::in_root("Cargo.toml"))?;
+    let version = manifest
+        .lines()
+        .find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'))
+        .context("no version in Cargo.toml")?;
+    Ok(version.to_owned())
+}
+
 /// The C and C++ tests, built on their own against the installed package as CMake finds it.
 pub fn find_package() -> Result<()> {
     let prefix = format!("-DCMAKE_PREFIX_PATH={}", prefix().display());
@@ -159,16 +239,21 @@ pub fn pkg_config() -> Result<()> {
     Ok(())
 }
 
+/// A static library written in Rust that is not this one.
+pub fn other_rust_library() -> Result<PathBuf> {
+    let library = paths::scratch("beside-rust").join("libother.a");
+    fs::create_dir_all(paths::scratch("beside-rust"))?;
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let mut compile = command(rustc, ["--crate-type=staticlib", "--edition=2024", "-o"]);
+    quiet(compile.arg(&library).arg(paths::in_root("xtask/consumers/beside_rust/other.rs")))?;
+    Ok(library)
+}
+
 /// A program with two static libraries written in Rust: this one and a runtime's, say.
 pub fn beside_rust() -> Result<()> {
     let source = paths::in_root("xtask/consumers/beside_rust");
     let scratch = paths::scratch("beside-rust");
-    fs::create_dir_all(&scratch)?;
-    let other = scratch.join("libother.a");
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let mut compile_other = command(rustc, ["--crate-type=staticlib", "--edition=2024", "-o"]);
-    quiet(compile_other.arg(&other).arg(source.join("other.rs")))?;
-
+    let other = other_rust_library()?;
     let ours = paths::in_root("build/release/lib/libwasm_memory.a");
     for (name, libraries) in [("first", [&ours, &other]), ("last", [&other, &ours])] {
         let program = scratch.join(name);

@@ -87,6 +87,29 @@ pub fn compiles() -> Result<()> {
     Ok(())
 }
 
+/// The text of the committed header.
+pub fn text() -> Result<String> {
+    read()
+}
+
+/// The declarations of functions in a header, each without its semicolon.
+pub fn prototypes(header: &str) -> Vec<String> {
+    let mut prototypes = Vec::new();
+    let mut rest = header;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let end = rest.find(';').filter(|_| declared(line).is_some());
+        match end {
+            Some(end) => {
+                prototypes.push(rest[..end].to_owned());
+                rest = rest[end..].split_once('\n').map_or("", |(_, after)| after);
+            }
+            None => rest = after,
+        }
+    }
+    prototypes
+}
+
 /// The functions that the committed header declares.
 pub fn functions() -> Result<BTreeSet<String>> {
     let functions: BTreeSet<String> = read()?.lines().filter_map(declared).collect();
@@ -96,8 +119,7 @@ pub fn functions() -> Result<BTreeSet<String>> {
     Ok(functions)
 }
 
-/// The function that a line of the header declares. The same rule is in
-/// `cmake/WasmMemoryHideSymbols.cmake`.
+/// The function that a line of the header declares.
 fn declared(line: &str) -> Option<String> {
     let (before, _) = line.split_once('(')?;
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -169,7 +191,16 @@ fn read() -> Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::declared;
+    use super::{declared, prototypes};
+
+    #[test]
+    fn a_prototype_may_go_over_several_lines() {
+        let header = "/** wasm_memory_x(a); */\nvoid wasm_memory_x(int a,\n    int b);\n\nint wasm_memory_y(void);\n";
+        assert_eq!(
+            prototypes(header),
+            ["void wasm_memory_x(int a,\n    int b)", "int wasm_memory_y(void)"]
+        );
+    }
 
     #[test]
     fn only_declarations_of_functions_are_taken() {

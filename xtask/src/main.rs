@@ -1,5 +1,6 @@
 //! The project's own commands, run as `cargo xtask <command>`.
 
+mod abi;
 mod bare;
 mod bench;
 mod cargo;
@@ -11,6 +12,7 @@ mod docs;
 mod engines;
 mod go;
 mod header;
+mod namespaced;
 mod paths;
 mod process;
 mod python;
@@ -18,6 +20,7 @@ mod steps;
 mod symbols;
 mod test;
 mod tools;
+mod vendored;
 mod venv;
 
 use std::process::ExitCode;
@@ -25,11 +28,11 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 7] = [
+const COMMANDS: [Command; 9] = [
     (
         "test",
-        "check everything: format, lints, header, Rust, C and C++ tests, the demo",
-        |options| plain(options, test::run),
+        "check everything: format, lints, header, Rust, C and C++ tests, the demo; --only TEXT",
+        test::run,
     ),
     ("demo", "build the library and run examples/wasmtime on it", |options| {
         plain(options, demo::run)
@@ -47,6 +50,16 @@ const COMMANDS: [Command; 7] = [
         "docs",
         "bring the guides up to date and build the reference site in target/docs; --check",
         docs::run,
+    ),
+    (
+        "check",
+        "what takes too long for `test`: `check vendored`, under a sanitizer and for another processor",
+        test::check,
+    ),
+    (
+        "abi",
+        "write the list of exported functions and the ABI description anew; --accept a break",
+        abi::write,
     ),
     (
         "bench",

@@ -5,6 +5,7 @@
 
 pub use crate::region::os::Call;
 use core::cell::Cell;
+use core::panic::Location;
 
 /// Which calls to refuse, counted from the start of [`with`].
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +14,8 @@ pub struct Fault {
     pub nth: u32,
     /// Counts and refuses only calls of this kind.
     pub call: Option<Call>,
+    /// Refuses all calls of this kind besides.
+    pub also: Option<Call>,
     /// What the refused call answers.
     pub errno: i32,
     /// Whether all later ones are refused too.
@@ -23,7 +26,8 @@ impl Fault {
     /// Refuses the `nth` call, whichever it is, with ENOMEM.
     #[must_use]
     pub const fn nth(nth: u32) -> Self {
-        Self { nth, call: None, errno: crate::region::os::code::OUT_OF_MEMORY, forever: false }
+        let errno = crate::region::os::code::OUT_OF_MEMORY;
+        Self { nth, call: None, also: None, errno, forever: false }
     }
 }
 
@@ -32,7 +36,11 @@ struct Plan {
     fault: Fault,
     seen: u32,
     refused: u32,
+    sites: Sites,
 }
+
+/// Where calls were refused, the first few of different ones.
+type Sites = [Option<&'static Location<'static>>; 16];
 
 std::thread_local! {
     static PLAN: Cell<Option<Plan>> = const { Cell::new(None) };
@@ -40,9 +48,17 @@ std::thread_local! {
 
 /// Runs `scenario` with calls of this thread refused as `fault` says.
 pub fn with<R>(fault: Fault, scenario: impl FnOnce() -> R) -> R {
-    PLAN.set(Some(Plan { fault, seen: 0, refused: 0 }));
+    PLAN.set(Some(Plan { fault, seen: 0, refused: 0, sites: [None; 16] }));
     let result = scenario();
     PLAN.set(None);
+    result
+}
+
+/// Runs `look` with no call of this thread refused or counted, in the middle of [`with`] too.
+pub fn suspended<R>(look: impl FnOnce() -> R) -> R {
+    let plan = PLAN.take();
+    let result = look();
+    PLAN.set(plan);
     result
 }
 
@@ -69,14 +85,38 @@ pub fn refused() -> u32 {
     PLAN.get().map_or(0, |plan| plan.refused)
 }
 
+/// How many calls that the fault is about were made since the start of the running [`with`], refused
+/// ones included.
+#[must_use]
+pub fn seen() -> u32 {
+    PLAN.get().map_or(0, |plan| plan.seen)
+}
+
+/// Where in the source calls were refused since the start of the running [`with`]: the first few places.
+pub fn sites() -> impl Iterator<Item = &'static Location<'static>> {
+    PLAN.get().map_or([None; 16], |plan| plan.sites).into_iter().flatten()
+}
+
+#[track_caller]
 pub(crate) fn gate(call: Call) -> Result<(), i32> {
     let Some(mut plan) = PLAN.get() else { return Ok(()) };
-    if plan.fault.call.is_some_and(|only| only != call) {
+    let Fault { nth, forever, errno, .. } = plan.fault;
+    let also = plan.fault.also == Some(call);
+    if !also && plan.fault.call.is_some_and(|only| only != call) {
         return Ok(());
     }
-    plan.seen = plan.seen.saturating_add(1);
-    let refuse = plan.seen == plan.fault.nth || (plan.fault.forever && plan.seen > plan.fault.nth);
-    plan.refused = plan.refused.saturating_add(u32::from(refuse));
+    if !also {
+        plan.seen = plan.seen.saturating_add(1);
+    }
+    let reached = plan.seen == nth || (forever && plan.seen > nth);
+    if also || reached {
+        plan.refused = plan.refused.saturating_add(1);
+        let here = Location::caller();
+        let place = plan.sites.iter_mut().find(|site| site.is_none_or(|site| site == here));
+        if let Some(place) = place {
+            *place = Some(here);
+        }
+    }
     PLAN.set(Some(plan));
-    if refuse { Err(plan.fault.errno) } else { Ok(()) }
+    if also || reached { Err(errno) } else { Ok(()) }
 }

@@ -170,3 +170,23 @@ fn what_is_refused_leaves_the_pool_as_large_as_it_was() {
     assert_eq!(allocator.statistics().memories, 0);
     assert_eq!(allocator.statistics().accessible_bytes, 0);
 }
+
+#[test]
+fn what_a_reset_could_not_empty_is_empty_for_the_next_tenant_of_the_slot() {
+    let config = Config::new().unwrap();
+    config.set_pool(1, 4 * PAGE);
+    let allocator = config.allocator().unwrap();
+    let descriptor = Descriptor { initial: Some(1), ..Descriptor::default() };
+    let first = Memory::new_in(&allocator, &descriptor).unwrap();
+    first.grow(3).unwrap();
+    bytes(&first).fill(0xd5);
+    let (call, also) = (Some(Call::Map), Some(Call::Advise));
+    faults::with(Fault { call, also, forever: true, ..Fault::nth(1) }, || {
+        first.reset(None).unwrap();
+        assert!(faults::refused() > 0);
+    });
+    drop(first);
+    let next = Memory::new_in(&allocator, &descriptor).unwrap();
+    next.grow(3).unwrap();
+    assert!(is_zero(bytes(&next)));
+}

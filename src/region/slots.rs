@@ -39,12 +39,13 @@ struct Entry {
     resident: AtomicU32,
     /// Of a free slot: the next one.
     next: AtomicU32,
-    /// Of a free slot: [`TORN`], [`WRITTEN`], and above those its history.
+    /// Of a free slot: [`TORN`], [`WRITTEN`], [`STALE`], and above those its history.
     flags: AtomicU32,
 }
 
 const TORN: u32 = 1;
 const WRITTEN: u32 = 2;
+const STALE: u32 = 4;
 const HISTORY: u32 = 8;
 
 /// The slots of one pool. Its entries follow it in memory.
@@ -340,6 +341,7 @@ impl Slots {
         let flags = entry.flags.load(Ordering::Relaxed);
         region.torn = flags & TORN != 0;
         region.written = flags & WRITTEN != 0;
+        region.stale = flags & STALE != 0;
         region.history = History::from_bits(flags >> HISTORY);
         let image = entry.image.swap(ptr::null_mut(), Ordering::Relaxed);
         // SAFETY: the entry held one reference, which is taken out here.
@@ -365,6 +367,7 @@ impl Slots {
         entry.open.store(pages(region.open), Ordering::Relaxed);
         entry.resident.store(pages(region.resident), Ordering::Relaxed);
         let flags = if region.torn { TORN } else { 0 } | if region.written { WRITTEN } else { 0 };
+        let flags = flags | if region.stale { STALE } else { 0 };
         let flags = flags | region.history.to_bits() << HISTORY;
         entry.flags.store(flags, Ordering::Relaxed);
         let image = region.image.take().map_or(ptr::null_mut(), |image| image.into_slot().as_ptr());

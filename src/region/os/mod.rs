@@ -210,6 +210,7 @@ pub(super) const fn gate(_call: Call) -> Result<(), Errno> {
 }
 
 #[cfg(any(test, feature = "fault-injection"))]
+#[track_caller]
 pub(super) fn gate(call: Call) -> Result<(), Errno> {
     crate::faults::gate(call)
 }

@@ -31,6 +31,6 @@ pub fn project(source: &Path, build: &Path, arguments: &[&str]) -> Result<()> {
     let mut configure = command("cmake", ["-S"]);
     configure.arg(source).arg("-B").arg(build).args(arguments);
     quiet(&mut configure)?;
-    quiet(command("cmake", ["--build"]).arg(build))?;
+    quiet(command("cmake", ["--build"]).arg(build).args(["--parallel", "2"]))?;
     Ok(())
 }

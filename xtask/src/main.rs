@@ -9,6 +9,7 @@ mod demo;
 mod engines;
 mod go;
 mod header;
+mod hosts;
 mod paths;
 mod process;
 mod python;
@@ -24,7 +25,7 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo",
@@ -36,6 +37,11 @@ const COMMANDS: [Command; 5] = [
     ("core-tests", "run the core specification's tests on the library", |options| {
         plain(options, core_tests::run)
     }),
+    (
+        "hosts",
+        "compile for other hosts and run the tests of those that can; all, or parts of their names",
+        hosts::run,
+    ),
     ("header", "write include/wasm_memory.h anew from src/capi", |options| {
         plain(options, header::write)
     }),

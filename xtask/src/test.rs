@@ -2,8 +2,8 @@
 
 use crate::steps::Steps;
 use crate::{
-    bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, python, readme, symbols,
-    tools, venv,
+    bench, cargo, cmake, consumers, core_tests, demo, engines, go, header, hosts, python, readme,
+    symbols, tools, venv,
 };
 use anyhow::Result;
 
@@ -23,6 +23,7 @@ pub fn run() -> Result<()> {
     steps.run("clippy", cargo::clippy)?;
     steps.run("documentation", cargo::documentation)?;
     steps.run_if_possible("oldest Rust", cargo::oldest_rust)?;
+    steps.run_if_possible("other hosts compile", hosts::compile)?;
     steps.run("Rust tests", cargo::tests)?;
     steps.run("Rust tests with failing system calls", cargo::tests_with_faults)?;
     steps.run("Rust tests with every growth a move", cargo::tests_that_move)?;

@@ -154,7 +154,7 @@ TEST(in_a_container) {
   std::vector<wm::Memory> memories;
   for (uint64_t i = 0; i < 50; i++) memories.emplace_back(wm::Descriptor{i});
   memories.erase(memories.begin(), memories.begin() + 25);
-  for (uint64_t i = 0; i < 25; i++) CHECK_U64(memories[i].size(), i + 25);
+  for (size_t i = 0; i < 25; i++) CHECK_U64(memories[i].size(), i + 25);
 }
 
 TEST(in_a_shared_pointer) {

@@ -68,7 +68,7 @@ unset(cargo_version)
 # purpose: the unwinder, gcc_s or unwind. C and C++ compilers add it themselves, in the form that
 # fits, and only they know which: there is no gcc_s for a program that is linked with -static.
 if(WASM_MEMORY_TRIPLE MATCHES "-windows")
-  set(WASM_MEMORY_NATIVE_LIBS -lkernel32 -ladvapi32 -lntdll -luserenv -lws2_32 -ldbghelp)
+  set(WASM_MEMORY_NATIVE_LIBS -lkernel32 -lsynchronization -ladvapi32 -lntdll -luserenv -lws2_32 -ldbghelp)
 elseif(WASM_MEMORY_TRIPLE MATCHES "-apple-")
   set(WASM_MEMORY_NATIVE_LIBS -lSystem -lc -lm)
 elseif(WASM_MEMORY_TRIPLE MATCHES "-freebsd")

@@ -9,7 +9,7 @@ use crate::image::Image;
 use crate::memory::Memory;
 use crate::region::os::code;
 use crate::region::slab::Ref;
-use crate::test_support::can_read;
+use crate::test_support::{can_read, in_child};
 
 const PAGE: u64 = 65536;
 
@@ -153,6 +153,22 @@ fn tenants_never_meet_where_a_call_is_always_denied() {
             }
         }
     }
+}
+
+#[test]
+fn tenants_never_meet_on_hosts_with_larger_pages() {
+    // Alone in its process: regions of the other tests have guards in pages of another size.
+    in_child(|| {
+        for page in [16384, 65536] {
+            faults::with_page_size(page, || {
+                for (name, allocator) in allocators() {
+                    for images in [[None; 3], [Some(1), Some(2), None], [Some(1), Some(1), None]] {
+                        tenancies(name, &allocator, images, Fault::nth(u32::MAX));
+                    }
+                }
+            });
+        }
+    });
 }
 
 #[test]

@@ -42,6 +42,7 @@ pub fn project_with(
     configure.arg(source).arg("-B").arg(build).args(arguments);
     quiet(configure.envs(environment.iter().copied()))?;
     let mut build_all = command("cmake", ["--build"]);
-    quiet(build_all.arg(build).envs(environment.iter().copied()))?;
+    build_all.arg(build).args(["--parallel", "2"]);
+    quiet(build_all.envs(environment.iter().copied()))?;
     Ok(())
 }

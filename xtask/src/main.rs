@@ -12,6 +12,7 @@ mod docs;
 mod engines;
 mod go;
 mod header;
+mod hosts;
 mod namespaced;
 mod paths;
 mod process;
@@ -28,7 +29,7 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 9] = [
+const COMMANDS: [Command; 10] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo; --only TEXT",
@@ -43,6 +44,11 @@ const COMMANDS: [Command; 9] = [
     ("sizes", "tell how large the library is, with a host and without", |options| {
         plain(options, bare::sizes)
     }),
+    (
+        "hosts",
+        "compile for other hosts and run the tests of those that can; all, or parts of their names",
+        hosts::run,
+    ),
     ("header", "write include/wasm_memory.h anew from src/capi", |options| {
         plain(options, header::write)
     }),

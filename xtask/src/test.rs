@@ -2,7 +2,7 @@
 
 use crate::steps::Steps;
 use crate::{
-    abi, bare, bench, cargo, cmake, consumers, core_tests, demo, docs, engines, go, header,
+    abi, bare, bench, cargo, cmake, consumers, core_tests, demo, docs, engines, go, header, hosts,
     namespaced, python, symbols, tools, vendored, venv,
 };
 use anyhow::{Result, bail};
@@ -33,6 +33,7 @@ pub fn run(options: &[String]) -> Result<()> {
     steps.run("documentation", cargo::documentation)?;
     steps.run_if_possible("reference site", docs::site::build)?;
     steps.run_if_possible("oldest Rust", cargo::oldest_rust)?;
+    steps.run_if_possible("other hosts compile", hosts::compile)?;
     steps.run("Rust tests", cargo::tests)?;
     steps.run_if_possible("symbols: cargo's debug library", || symbols::made_by_cargo("debug"))?;
     steps.run("Rust tests with failing system calls", cargo::tests_with_faults)?;

@@ -9,14 +9,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-/// The pages that are no guides, from the root.
-const PAGES: [&str; 3] = ["docs/index.md", "docs/performance.md", "docs/performance-results.md"];
-
 /// Writes the pages to a directory. Gives back the files of the repository that they link to.
 pub fn stage(names: &Names, directory: &Path) -> Result<BTreeSet<PathBuf>> {
-    let mut pages: Vec<PathBuf> = PAGES.iter().map(PathBuf::from).collect();
-    for guide in shown::guides()? {
-        pages.push(guide.strip_prefix(paths::root())?.to_owned());
+    let mut pages = Vec::new();
+    for page in shown::pages()? {
+        pages.push(page.strip_prefix(paths::root())?.to_owned());
     }
     let mut linked = BTreeSet::new();
     for page in pages {

@@ -75,19 +75,30 @@ pub fn documents() -> Result<Vec<Document>> {
 }
 
 /// The guides in the order of their names.
-pub fn guides() -> Result<Vec<PathBuf>> {
-    let directory = paths::in_root(GUIDES);
+fn guides() -> Result<Vec<PathBuf>> {
+    markdown(GUIDES)
+}
+
+/// Every page of `docs`, the guides last.
+pub fn pages() -> Result<Vec<PathBuf>> {
+    let mut pages = markdown("docs")?;
+    pages.extend(guides()?);
+    Ok(pages)
+}
+
+/// The Markdown files of a directory in the order of their names.
+fn markdown(directory: &str) -> Result<Vec<PathBuf>> {
     let entries =
-        fs::read_dir(&directory).with_context(|| format!("no {}", directory.display()))?;
-    let mut guides = Vec::new();
+        fs::read_dir(paths::in_root(directory)).with_context(|| format!("no {directory}"))?;
+    let mut files = Vec::new();
     for entry in entries {
         let path = entry?.path();
         if path.extension().is_some_and(|extension| extension == "md") {
-            guides.push(path);
+            files.push(path);
         }
     }
-    guides.sort();
-    Ok(guides)
+    files.sort();
+    Ok(files)
 }
 
 /// Every block that names a file equals it, every program of the guides is shown in one and its output
@@ -109,8 +120,14 @@ pub fn check() -> Result<()> {
         }
         links_exist(&document)?;
     }
-    for name in ["docs/index.md", "docs/performance.md", "docs/performance-results.md"] {
-        links_exist(&Document::read(paths::in_root(name))?)?;
+    let index = read("docs/index.md")?;
+    for page in pages()? {
+        let document = Document::read(page)?;
+        links_exist(&document)?;
+        let name = document.name();
+        let name = name.trim_start_matches("docs/");
+        let linked = name == "index.md" || links(&index).contains(&name);
+        ensure!(linked, "docs/index.md does not link to {name}");
     }
     for directory in ["examples/guides", "examples/guides/go"] {
         for entry in fs::read_dir(paths::in_root(directory))? {

@@ -1,4 +1,4 @@
-/* System calls that the kernel refuses from here on, by number, with an errno of the test's choice: seccomp, in a child. */
+/* System calls that the kernel refuses from here on, by number, with an errno of the test's choice: seccomp, in a child. 64-bit Linux. */
 #ifndef DENIED_H
 #define DENIED_H
 
@@ -7,13 +7,11 @@
 
 #include "process.h"
 
-#if defined(__linux__) && defined(__LP64__)
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-#define CAN_DENY 1
 enum { DENIED_MOST = 8 };
 
 /* `calls` ends with -1. Filters add up: a call that one of them refuses is refused. */
@@ -29,27 +27,6 @@ static inline bool deny(const long *calls, int error) {
   filter[at++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (uint32_t)error);
   struct sock_fprog program = {.len = (unsigned short)at, .filter = filter};
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-#else
-#define CAN_DENY 0
-static inline bool deny(const long *calls, int error) { (void)calls, (void)error; return false; }
-#endif
-#define NEEDS_DENIED_CALLS() do { if (!CAN_DENY) SKIP("needs seccomp"); } while (0)
-
-/* A child whose checks must fail, quietly: what the test would notice is planted in it. */
-static inline bool fails_in_child(void (*run)(void)) {
-  int status = 0;
-  fflush(NULL);
-  const pid_t child = fork();
-  REQUIRE(child >= 0);
-  if (child == 0) {
-    if (freopen("/dev/null", "w", stderr) == NULL) _exit(EXIT_SUCCESS);
-    harness_failures = 0;
-    run();
-    _exit(harness_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
-  }
-  REQUIRE(waitpid(child, &status, 0) == child);
-  return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE;
 }
 
 #endif

@@ -85,4 +85,20 @@ static inline void in_child(void (*run)(void)) {
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
 }
 
+/* A child whose checks must fail, quietly: what the test would notice is planted in it. */
+static inline bool fails_in_child(void (*run)(void)) {
+  int status = 0;
+  fflush(NULL);
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (freopen("/dev/null", "w", stderr) == NULL) _exit(EXIT_SUCCESS);
+    harness_failures = 0;
+    run();
+    _exit(harness_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+  }
+  REQUIRE(waitpid(child, &status, 0) == child);
+  return WIFEXITED(status) && WEXITSTATUS(status) == EXIT_FAILURE;
+}
+
 #endif

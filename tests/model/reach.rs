@@ -117,7 +117,7 @@ const OUTCOMES: [(Call, &[u32]); 31] = [
     (Call::Snapshot, &[OK, NULL, HANDLE, TOGETHER]),
     (Call::ImageGetType, &[OK, NULL, HANDLE]),
     (Call::ImageWriteFile, &[OK, NULL, HANDLE]),
-    (Call::Reset, &[OK, NULL, HANDLE, TOGETHER, IMAGE, ROOM, LIMITER]),
+    (Call::Reset, &[OK, NULL, HANDLE, TOGETHER, IMAGE, LIMITER]),
 ];
 
 #[derive(Default)]

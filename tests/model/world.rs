@@ -213,8 +213,7 @@ impl World {
         bytes: u64,
         unforeseen: bool,
     ) -> Verdict<Option<T>> {
-        let reservation = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
-        if plan.is_ok() && unforeseen && self.refused_for(status, reservation..=reservation) {
+        if unforeseen && self.refused_for_room(&plan, status) {
             return Ok(None);
         }
         self.settle_with_host(plan, status, bytes)
@@ -238,7 +237,7 @@ impl World {
         let early = status == WASM_MEMORY_RANGE_ERROR
             && last_error().reason == WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
         let desired = match *plan {
-            Ok(_) if early => return Ok(()),
+            _ if early => return Ok(()),
             Ok(pages) => rules::bytes(pages, kind.page),
             Err(Failure { reason: WASM_MEMORY_REASON_LIMITER, requested, .. }) => requested,
             Err(_) => return Ok(()),
@@ -269,6 +268,11 @@ impl World {
         };
         self.counted(at, &plan, status)?;
         let it = &self.model.memories[at];
+        if it.room.hidden && it.resizable && self.refused_for_room(&plan, status) {
+            self.reach.event(Event::Pinned);
+            return Ok(None);
+        }
+        let it = &self.model.memories[at];
         let Ok(pages) = plan else {
             let room = Err(WASM_MEMORY_REASON_RESERVATION_EXCEEDED);
             if it.room.movable && plan.map_err(|failure| failure.reason) == room {
@@ -277,13 +281,15 @@ impl World {
             return self.settle(plan, status);
         };
         let bytes = rules::bytes(pages, it.kind.page);
-        let reservation = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
-        let unforeseen = it.room.hidden && it.resizable;
-        if unforeseen && self.refused_for(status, reservation..=reservation) {
-            self.reach.event(Event::Pinned);
-            return Ok(None);
-        }
         self.settle_with_host(plan, status, bytes)
+    }
+
+    /// Was there less room than the layout says, before whatever is looked at later?
+    fn refused_for_room<T>(&mut self, plan: &Outcome<T>, status: i32) -> bool {
+        let later = [WASM_MEMORY_REASON_QUOTA_BYTES, WASM_MEMORY_REASON_LIMITER];
+        let possible = plan.as_ref().err().is_none_or(|failure| later.contains(&failure.reason));
+        let reservation = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
+        possible && self.refused_for(status, reservation..=reservation)
     }
 
     /// Was it refused for one of these reasons, none of which the model can foresee?

@@ -105,7 +105,7 @@ fn read(report: &str) -> Result<Lines> {
             current = match file.map(|file| file.display().to_string()) {
                 Some(file) if !is_of_tests(&file) => {
                     let text = fs::read_to_string(path)?;
-                    let end = text.lines().position(|line| line == "#[cfg(test)]");
+                    let end = text.lines().position(|line| line == "mod tests {");
                     Some((file, end.unwrap_or(usize::MAX)))
                 }
                 _ => None,

@@ -141,6 +141,7 @@ impl Body {
         if !self.region.clean(keep) || self.region.put_image_on(image).is_err() {
             self.region.overwrite_with(image);
         }
+        self.tell_reservation();
         Ok(())
     }
 

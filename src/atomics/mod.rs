@@ -134,3 +134,7 @@ impl From<Wait> for u32 {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "host")]
+mod tests;

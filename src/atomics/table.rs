@@ -11,16 +11,16 @@ pub(super) use super::queue::Ended;
 pub(super) const SUSPENDS: bool = true;
 
 /// Many addresses share a bucket; an unrelated one costs a longer walk, no more.
-const BUCKETS: usize = 256;
+pub(super) const BUCKETS: usize = 256;
 
 static TABLE: [Bucket; BUCKETS] = [const { empty_bucket() }; BUCKETS];
 
-const fn empty_bucket() -> Bucket {
+pub(super) const fn empty_bucket() -> Bucket {
     Bucket::new(AtomicU32::new(0), Lock::new(Queue::new()))
 }
 
 /// The bucket of an address.
-fn bucket(address: usize) -> &'static Bucket {
+pub(super) fn bucket(address: usize) -> &'static Bucket {
     static FIRST: Bucket = empty_bucket();
     // Waits are at multiples of 4; neighbours go to different buckets.
     let spread = (address >> 2) ^ (address >> 12) ^ (address >> 20);

@@ -17,6 +17,17 @@ impl Bytes {
         Self { length, chunks: BTreeMap::new() }
     }
 
+    /// So many zeros, with these bytes from an index on.
+    pub fn with(length: u64, index: u64, bytes: &Self) -> Self {
+        let mut made = Self::new(length);
+        for (&chunk, kept) in &bytes.chunks {
+            let start = chunk * CHUNK;
+            let rest = bytes.length.saturating_sub(start).min(CHUNK);
+            made.write(index + start, &kept[..rest as usize]);
+        }
+        made
+    }
+
     /// The pieces of a range that lie in one chunk each: chunk, offset in it, length.
     fn pieces(index: u64, length: u64) -> impl Iterator<Item = (u64, usize, usize)> {
         let (mut at, end) = (index, index + length);

@@ -1,7 +1,7 @@
 //! Creation of memories, and the allocators that they come from.
 
 use crate::abi::{Verdict, descriptor, poison};
-use crate::handles::MEMORIES;
+use crate::handles::{MEMORIES, Target};
 use crate::operation::Operation;
 use crate::reach::Event;
 use crate::rules::{self, Outcome, Type, Wish};
@@ -11,7 +11,9 @@ use crate::world::{HeldMemory, World};
 use crate::{call, same};
 use std::ptr;
 use wasm_memory::capi::allocator::*;
+use wasm_memory::capi::error::{WASM_MEMORY_REASON_LIMITER, WASM_MEMORY_REASON_POOL_EXHAUSTED};
 use wasm_memory::capi::memory::*;
+use wasm_memory::capi::status::WASM_MEMORY_RANGE_ERROR;
 
 /// An allocator to make a memory from.
 struct Source {
@@ -33,7 +35,8 @@ impl World {
     /// place may have been given out again since it was deleted.
     fn source(&mut self, setting: usize) -> Verdict<Source> {
         if setting > 0 && self.allocators[setting].is_none() {
-            self.allocators[setting] = Some(SETTINGS[setting].allocator()?);
+            let (handle, limits) = SETTINGS[setting].allocator()?;
+            (self.allocators[setting], self.limits[setting]) = (Some(handle), limits);
         }
         Ok(match &self.allocators[setting] {
             Some(handle) if handle.alive() => {
@@ -47,9 +50,27 @@ impl World {
         })
     }
 
-    pub fn create(&mut self, operation: &Operation, wish: Wish) -> Verdict {
-        // The default one a little more often than the others.
-        let setting = (usize::from(operation.pick) % (SETTINGS.len() + 2)).saturating_sub(2);
+    pub fn create(&mut self, operation: &Operation, mut wish: Wish) -> Verdict {
+        let image = (!self.images.is_empty() && operation.choice(14, 3) == 0)
+            .then(|| self.image(operation.seed.to_le_bytes()[1]));
+        if let Some(Target::Good(at, _)) = image {
+            let snapshot = self.model.images[at].snapshot;
+            if let Some((kind, pages)) = snapshot.filter(|_| operation.choice(6, 4) != 0) {
+                wish = Wish {
+                    initial: (pages + u64::from(operation.choice(9, 8) == 0), 1),
+                    maximum: (kind.maximum.unwrap_or(0), u8::from(kind.maximum.is_some())),
+                    address: u32::from(kind.wide),
+                    page_size: kind.page as u32,
+                    ..Wish::default()
+                };
+            }
+        }
+        // The default one a little more often than the others, and one that has memories already, so
+        // that limits over all of them are met.
+        let mut setting = (usize::from(operation.pick) % (SETTINGS.len() + 2)).saturating_sub(2);
+        if let (0, Some(last)) = (operation.choice(23, 3), self.memories.last()) {
+            setting = last.setting;
+        }
         let mut source = self.source(setting)?;
         if let (0, Some(&other)) = (operation.choice(2, 64), self.alive().first()) {
             source.pointer = self.memories[other].handle.pointer.cast();
@@ -60,15 +81,32 @@ impl World {
             1 | 2 => Without::Descriptor,
             _ => Without::Nothing,
         };
-        // Out comes first, then the allocator, then the descriptor.
+        // Out comes first, then the allocator, the image and the descriptor.
+        let handle = image.as_ref().map_or(ptr::null_mut(), Target::pointer);
+        let start = image.as_ref().filter(|_| !handle.is_null()).map(Target::good);
+        let setting = source.setting;
+        let mut asks = None;
         let plan = match without {
             Without::Out => Err(rules::NULL),
-            _ => source.usable.and_then(|()| match without {
-                Without::Descriptor => Err(rules::NULL),
-                _ => {
-                    let size_limit = SETTINGS[source.setting].size_limit();
-                    rules::create(&wish, size_limit, self.model.fault)
+            _ => source.usable.and_then(|()| {
+                let start = start.transpose()?;
+                if without == Without::Descriptor {
+                    return Err(rules::NULL);
                 }
+                let (kind, pages) = rules::create(&wish, self.model.fault)?;
+                if let Some(image) = start {
+                    self.model.fits(image, &kind, pages)?;
+                }
+                let length = rules::bytes(pages, kind.page);
+                rules::within(SETTINGS[setting].size_limit(), length)?;
+                let admitted = self.model.admit(setting, length);
+                let refused = admitted.map_err(|failure| failure.reason);
+                let last = [WASM_MEMORY_REASON_LIMITER, WASM_MEMORY_REASON_POOL_EXHAUSTED];
+                if refused.err().is_none_or(|reason| last.contains(&reason)) {
+                    asks = Some((length, kind));
+                }
+                admitted?;
+                Ok((kind, pages, start))
             }),
         };
         let mut memory = poison();
@@ -77,17 +115,29 @@ impl World {
         let wanted = if without == Without::Descriptor { ptr::null() } else { &raw const wanted };
         let allocator = source.pointer;
         MEMORIES.count();
-        let status = if allocator.is_null() && operation.choice(20, 2) == 0 {
+        let plain = allocator.is_null() && handle.is_null() && operation.choice(20, 2) == 0;
+        let status = if plain {
             call!(wasm_memory_new(wanted, out))
         } else {
-            call!(wasm_memory_new_in(allocator, wanted, ptr::null(), out))
+            call!(wasm_memory_new_in(allocator, wanted, handle, out))
         };
         self.note(format!(
-            "new({allocator:p} of setting {setting}, {wish:?}, without {without:?}) = {status} {memory:p}"
+            "new({allocator:p} of setting {setting}, {wish:?}, {handle:p}, without {without:?}) = {status} {memory:p}"
         ));
-        let length = plan.as_ref().map_or(0, |(kind, pages)| rules::bytes(*pages, kind.page));
+        if status == WASM_MEMORY_RANGE_ERROR {
+            self.model.tallies[setting].refusals += 1;
+        }
+        if let Some((length, kind)) = asks {
+            self.asked(setting, 0, length, &kind)?;
+        }
+        let length = plan.as_ref().map_or(0, |(kind, pages, _)| rules::bytes(*pages, kind.page));
         match self.settle_with_host(plan, status, length)? {
-            Some((kind, initial)) => self.created(memory, kind, initial, source.setting),
+            Some((kind, initial, start)) => {
+                if start.is_some() {
+                    self.reach.event(Event::Started);
+                }
+                self.created(memory, kind, initial, setting, start)
+            }
             None if without == Without::Out => Ok(()),
             None => {
                 same!(memory, ptr::null_mut(), "the memory after a failure");
@@ -102,6 +152,7 @@ impl World {
         kind: Type,
         initial: u64,
         setting: usize,
+        image: Option<usize>,
     ) -> Verdict {
         same!(memory.is_null(), false, "a new memory is NULL");
         let known = self.memories.iter().map(|held| &held.handle);
@@ -117,8 +168,8 @@ impl World {
         if length > 4 << 30 {
             self.reach.event(Event::Huge);
         }
-        let limit = SETTINGS[setting].size_limit();
-        self.model.memories.push(Memory::new(kind, initial, limit, room(&given)));
+        let room = room(&SETTINGS[setting], &given);
+        self.model.created(Memory::new(kind, initial, setting, room), image);
         self.memories.push(held);
         Ok(())
     }

@@ -57,10 +57,22 @@ pub enum Fault {
     TimeoutNotEqual,
     /// Growth brings the new bytes with whatever was there.
     GrowthNotZero,
+    /// A deleted memory no longer counts, though a buffer keeps its bytes.
+    QuotaForgetsBuffers,
+    /// The limiter is asked before the library's own limits.
+    LimiterAskedFirst,
+    /// A reset keeps the size that the memory has grown to.
+    ResetKeepsSize,
+    /// A reset leaves the buffers as they are.
+    ResetKeepsBuffers,
+    /// What follows an image in the memory that starts from it is not zero.
+    ImageEndsDirty,
+    /// A snapshot fits a memory that is larger.
+    SnapshotFitsLarger,
 }
 
 impl Fault {
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::SharingCheckedLate,
         Self::LimitCheckedBeforeMaximum,
         Self::EmptyGrowthKeepsBuffer,
@@ -88,5 +100,11 @@ impl Fault {
         Self::NotifyUnsharedUnchecked,
         Self::TimeoutNotEqual,
         Self::GrowthNotZero,
+        Self::QuotaForgetsBuffers,
+        Self::LimiterAskedFirst,
+        Self::ResetKeepsSize,
+        Self::ResetKeepsBuffers,
+        Self::ImageEndsDirty,
+        Self::SnapshotFitsLarger,
     ];
 }

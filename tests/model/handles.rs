@@ -11,6 +11,7 @@ pub struct Births(AtomicU64);
 pub static MEMORIES: Births = Births(AtomicU64::new(0));
 pub static BUFFERS: Births = Births(AtomicU64::new(0));
 pub static ALLOCATORS: Births = Births(AtomicU64::new(0));
+pub static IMAGES: Births = Births(AtomicU64::new(0));
 
 impl Births {
     pub fn count(&self) {

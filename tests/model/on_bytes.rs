@@ -15,7 +15,7 @@ use wasm_memory::capi::memory::wasm_memory_t;
 const MOST: u64 = 256 << 10;
 
 /// Bytes that tell where they were written from.
-fn pattern(seed: u32, length: u64) -> Vec<u8> {
+pub fn pattern(seed: u32, length: u64) -> Vec<u8> {
     let mut state = u64::from(seed) | 1;
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < length {
@@ -258,11 +258,11 @@ impl World {
         let memory = target.pointer();
         let status = call!(wasm_memory_discard(memory, index, length));
         self.note(format!("discard({memory:p}, {index}, {length}) = {status}"));
-        match (self.settle(plan, status)?, target) {
-            (Some(()), Target::Good(at, _)) if length > 0 => {
-                self.model.memories[at].bytes.fill(index, 0, length);
-            }
-            _ => (),
+        if let (Some(()), Target::Good(at, _)) = (self.settle(plan, status)?, target) {
+            let it = &mut self.model.memories[at];
+            it.tally.discarded += length;
+            self.model.tallies[it.setting].discarded += length;
+            it.bytes.fill(index, 0, length);
         }
         Ok(())
     }

@@ -3,8 +3,6 @@
 
 use crate::rules::{PAGE, Wish, bytes};
 use crate::spec::Memory;
-use proptest::collection::vec;
-use proptest::prelude::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Call {
@@ -38,10 +36,21 @@ pub enum Call {
     Interrupt,
     AllocatorDelete,
     Message,
+    ImageNew,
+    ImageFromFile,
+    Snapshot,
+    ImageRetain,
+    ImageDelete,
+    ImageGetType,
+    ImageWriteFile,
+    Reset,
+    Find,
+    Trim,
+    Configure,
 }
 
 /// How often each is called, out of the sum.
-const WEIGHTS: [(Call, u16); 30] = [
+const WEIGHTS: [(Call, u8); 41] = [
     (Call::Grow, 14),
     (Call::Buffer, 8),
     (Call::ToResizable, 7),
@@ -72,10 +81,21 @@ const WEIGHTS: [(Call, u16); 30] = [
     (Call::AllocatorDelete, 1),
     (Call::Message, 1),
     (Call::New, 6),
+    (Call::ImageNew, 5),
+    (Call::ImageFromFile, 1),
+    (Call::Snapshot, 6),
+    (Call::ImageRetain, 1),
+    (Call::ImageDelete, 3),
+    (Call::ImageGetType, 1),
+    (Call::ImageWriteFile, 1),
+    (Call::Reset, 8),
+    (Call::Find, 2),
+    (Call::Trim, 1),
+    (Call::Configure, 1),
 ];
 
-fn call(raw: u16) -> Call {
-    let total: u16 = WEIGHTS.iter().map(|&(_, weight)| weight).sum();
+fn call(raw: u8) -> Call {
+    let total: u8 = WEIGHTS.iter().map(|&(_, weight)| weight).sum();
     let mut left = raw % total;
     for (call, weight) in WEIGHTS {
         if left < weight {
@@ -118,7 +138,7 @@ const POWERS: [u8; 12] = [2, 3, 12, 16, 18, 31, 32, 34, 37, 48, 53, 63];
 const OFFSETS: [i8; 16] = [0, 0, 0, 0, 0, 0, 0, 0, -1, 1, -1, 1, -2, 4, 8, -8];
 
 impl Number {
-    fn new(raw: u64) -> Self {
+    fn new(raw: u32) -> Self {
         let fraction = (raw >> 16) as u16;
         let few = (fraction % 5) as u8;
         let anchor = match raw as u8 {
@@ -174,8 +194,8 @@ impl Number {
         })
     }
 
-    /// As a page count of a descriptor that knows of no memory.
-    fn count(self) -> u64 {
+    /// As a number where there is no memory that it could lean on.
+    pub fn count(self) -> u64 {
         self.offset(match self.anchor {
             Anchor::Zero => 0,
             Anchor::Pages(pages) | Anchor::Beyond(pages) => u64::from(pages),
@@ -203,9 +223,15 @@ pub struct Operation {
     pub seed: u32,
 }
 
+/// An operation as bytes: call, handle, seed, and the numbers, little-endian.
+pub type Encoded = [u8; 18];
+
 impl Operation {
-    fn new((call_raw, pick, seed, raw): (u16, u8, u32, [u64; 3])) -> Self {
-        Self { call: call(call_raw), pick, numbers: raw.map(Number::new), seed }
+    /// Every sequence of bytes is an operation.
+    pub fn decode(bytes: &Encoded) -> Self {
+        let word = |at: usize| u32::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+        let numbers = [word(6), word(10), word(14)].map(Number::new);
+        Self { call: call(bytes[0]), pick: bytes[1], numbers, seed: word(2) }
     }
 
     /// A few bits of the seed, as a choice out of so many.
@@ -286,9 +312,4 @@ impl Operation {
         }
         import
     }
-}
-
-pub fn operations(most: usize) -> impl Strategy<Value = Vec<Operation>> {
-    let raw = (any::<u16>(), any::<u8>(), any::<u32>(), any::<[u64; 3]>());
-    vec(raw.prop_map(Operation::new), 1..=most)
 }

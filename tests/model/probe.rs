@@ -2,6 +2,11 @@
 //! processor would fault.
 
 use std::cell::OnceCell;
+use std::ffi::CString;
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::{AsRawFd, FromRawFd};
+use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
 thread_local! {
@@ -49,4 +54,71 @@ pub fn limited() -> bool {
 pub fn host_page() -> u64 {
     // SAFETY: a question without arguments.
     unsafe { libc::sysconf(libc::_SC_PAGESIZE) as u64 }
+}
+
+/// A regular file that is on no disk, and has a path.
+pub struct Scratch {
+    file: File,
+    path: CString,
+}
+
+impl Scratch {
+    pub fn new(content: &[u8]) -> Self {
+        // SAFETY: a name that ends.
+        let descriptor = unsafe { libc::memfd_create(c"model".as_ptr(), libc::MFD_CLOEXEC) };
+        assert!(descriptor >= 0, "a file in memory");
+        // SAFETY: it is open, and nobody else's.
+        let mut file = unsafe { File::from_raw_fd(descriptor) };
+        file.write_all(content).unwrap();
+        let path = CString::new(format!("/proc/self/fd/{}", file.as_raw_fd())).unwrap();
+        Self { file, path }
+    }
+
+    pub fn path(&self) -> &CString {
+        &self.path
+    }
+
+    /// Changes every byte, and then takes them away.
+    pub fn overwrite(&self) {
+        let length = self.file.metadata().unwrap().len() as usize;
+        self.file.write_all_at(&vec![0xee; length], 0).unwrap();
+        self.file.set_len(0).unwrap();
+    }
+
+    pub fn read(&self) -> Vec<u8> {
+        let length = self.file.metadata().unwrap().len() as usize;
+        let mut bytes = vec![0; length];
+        self.file.read_exact_at(&mut bytes, 0).unwrap();
+        bytes
+    }
+}
+
+/// What a sequence must not leave behind: address space that cannot be accessed, and descriptors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Host {
+    pub reserved: u64,
+    pub descriptors: usize,
+}
+
+impl Host {
+    pub fn now() -> Self {
+        let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+        let reserved = maps.lines().filter_map(|line| {
+            let mut fields = line.split_whitespace();
+            let (range, access) = (fields.next()?, fields.next()?);
+            let (start, end) = range.split_once('-')?;
+            let number = |digits| u64::from_str_radix(digits, 16).ok();
+            access.starts_with("---").then(|| Some(number(end)? - number(start)?))?
+        });
+        let descriptors = std::fs::read_dir("/proc/self/fd").unwrap().count();
+        Self { reserved: reserved.sum(), descriptors }
+    }
+
+    /// How much more than before.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            reserved: self.reserved.saturating_sub(before.reserved),
+            descriptors: self.descriptors.saturating_sub(before.descriptors),
+        }
+    }
 }

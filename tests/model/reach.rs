@@ -19,15 +19,28 @@ pub enum Event {
     AbandonedGrew,
     /// A memory of more than 4 GiB was made, or grown to.
     Huge,
+    /// A memory was made from an image.
+    Started,
+    /// A reset made a memory larger, or smaller.
+    ResetLarger,
+    ResetSmaller,
+    /// Hostile settings made an allocator, and were refused.
+    Configured,
+    ConfigRefused,
 }
 
-const EVENTS: [Event; 6] = [
+const EVENTS: [Event; 11] = [
     Event::Moved,
     Event::MovedUnderBuffer,
     Event::Pinned,
     Event::GrewAfterDelete,
     Event::AbandonedGrew,
     Event::Huge,
+    Event::Started,
+    Event::ResetLarger,
+    Event::ResetSmaller,
+    Event::Configured,
+    Event::ConfigRefused,
 ];
 
 const OK: u32 = WASM_MEMORY_REASON_NONE;
@@ -55,6 +68,14 @@ const TRANSFER: u32 = WASM_MEMORY_REASON_NOT_TRANSFERABLE;
 const BOUNDS: u32 = WASM_MEMORY_REASON_OUT_OF_BOUNDS;
 const UNALIGNED: u32 = WASM_MEMORY_REASON_UNALIGNED;
 const UNSHARED: u32 = WASM_MEMORY_REASON_WAIT_UNSHARED;
+const SLOT: u32 = WASM_MEMORY_REASON_SLOT_SIZE;
+const QUOTA: u32 = WASM_MEMORY_REASON_QUOTA_BYTES;
+const MANY: u32 = WASM_MEMORY_REASON_QUOTA_MEMORIES;
+const LIMITER: u32 = WASM_MEMORY_REASON_LIMITER;
+const POOL: u32 = WASM_MEMORY_REASON_POOL_EXHAUSTED;
+const IMAGE: u32 = WASM_MEMORY_REASON_IMAGE_DOES_NOT_FIT;
+const FILE: u32 = WASM_MEMORY_REASON_FILE;
+const TOGETHER: u32 = WASM_MEMORY_REASON_SHARED_MEMORY;
 const CLONE: u32 = WASM_MEMORY_REASON_NOT_CLONEABLE;
 const IMPORT: [u32; 5] = [
     WASM_MEMORY_REASON_IMPORT_ADDRESS,
@@ -65,9 +86,11 @@ const IMPORT: [u32; 5] = [
 ];
 
 /// Every outcome that each call has by the specification.
-const OUTCOMES: [(Call, &[u32]); 23] = [
+const OUTCOMES: [(Call, &[u32]); 31] = [
     (Call::New, &[OK, NULL, HANDLE, RESERVED, ADDRESS, MISSING, COUNT, SHARED]),
     (Call::New, &[PAGE, ABOVE, BELOW, LIMIT]),
+    (Call::New, &[SLOT, QUOTA, MANY, LIMITER, POOL, IMAGE]),
+    (Call::Grow, &[SLOT, QUOTA, LIMITER]),
     (Call::Grow, &[OK, NULL, HANDLE, COUNT, MAXIMUM, ABOVE, LIMIT, ROOM]),
     (Call::Buffer, &[OK, NULL, HANDLE]),
     (Call::ToResizable, &[OK, NULL, HANDLE, UNBOUNDED]),
@@ -89,6 +112,12 @@ const OUTCOMES: [(Call, &[u32]); 23] = [
     (Call::Wait64, &[OK, NULL, HANDLE, BOUNDS, UNALIGNED, UNSHARED]),
     (Call::Notify, &[OK, NULL, HANDLE, BOUNDS, UNALIGNED]),
     (Call::Interrupt, &[OK, NULL, HANDLE]),
+    (Call::ImageNew, &[OK, NULL, IMAGE]),
+    (Call::ImageFromFile, &[OK, NULL, FILE]),
+    (Call::Snapshot, &[OK, NULL, HANDLE, TOGETHER]),
+    (Call::ImageGetType, &[OK, NULL, HANDLE]),
+    (Call::ImageWriteFile, &[OK, NULL, HANDLE]),
+    (Call::Reset, &[OK, NULL, HANDLE, TOGETHER, IMAGE, LIMITER]),
 ];
 
 #[derive(Default)]

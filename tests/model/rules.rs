@@ -37,6 +37,9 @@ pub fn trap<T>(reason: u32, requested: u64, available: u64) -> Outcome<T> {
 
 pub const NULL: Failure = failure(WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_NULL_ARGUMENT, 0, 0);
 
+/// A file that cannot be read: the host's own number comes with it.
+pub const FILE: Failure = failure(WASM_MEMORY_HOST_ERROR, WASM_MEMORY_REASON_FILE, 0, 0);
+
 pub fn invalid_handle(address: usize) -> Failure {
     failure(WASM_MEMORY_TYPE_ERROR, WASM_MEMORY_REASON_INVALID_HANDLE, address as u64, 0)
 }
@@ -87,7 +90,7 @@ impl Wish {
 }
 
 /// The type of a memory, its current size left out.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Type {
     pub wide: bool,
     pub page: u64,
@@ -103,6 +106,8 @@ pub struct Room {
     pub movable: bool,
     /// There is more than the layout says, nobody knows how much.
     pub hidden: bool,
+    /// It is a slot of a pool.
+    pub slot: bool,
 }
 
 /// Bytes of a number of pages; more than the integer holds is reported as the most it holds.
@@ -136,7 +141,7 @@ impl Type {
 }
 
 /// A.3 with the order that design.md, section 2, makes visible: the type and the initial pages.
-pub fn create(wish: &Wish, size_limit: u64, fault: Option<Fault>) -> Outcome<(Type, u64)> {
+pub fn create(wish: &Wish, fault: Option<Fault>) -> Outcome<(Type, u64)> {
     wish.check_reserved()?;
     wish.check_address()?;
     let mut made = Type {
@@ -177,14 +182,75 @@ pub fn create(wish: &Wish, size_limit: u64, fault: Option<Fault>) -> Outcome<(Ty
     if let Some(maximum) = made.maximum.filter(|&maximum| maximum < initial) {
         return range_error(WASM_MEMORY_REASON_MAXIMUM_BELOW_INITIAL, maximum, initial);
     }
-    let length = bytes(initial, page);
-    if length > size_limit {
-        return range_error(WASM_MEMORY_REASON_SIZE_LIMIT, length, size_limit);
-    }
     if late {
         sharing?;
     }
     Ok((made, initial))
+}
+
+/// The size limit of an allocator.
+pub fn within(size_limit: u64, length: u64) -> Outcome {
+    if length > size_limit {
+        return range_error(WASM_MEMORY_REASON_SIZE_LIMIT, length, size_limit);
+    }
+    Ok(())
+}
+
+/// What an allocator allows all its memories together, and each of them, besides their types.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Allowance {
+    /// Slots, and the bytes of each.
+    pub pool: Option<(u64, u64)>,
+    /// Memories and bytes; 0 is no limit.
+    pub quota: (u64, u64),
+    /// The most bytes that the limiter lets a memory have.
+    pub most: Option<u64>,
+}
+
+impl Allowance {
+    /// May there be one memory more, of so many bytes, beside so many memories of so many bytes?
+    pub fn admit(&self, used: (u64, u64), bytes: u64, fault: Option<Fault>) -> Outcome {
+        let slot = self.pool.map_or(u64::MAX, |(_, slot)| slot);
+        if bytes > slot {
+            return range_error(WASM_MEMORY_REASON_SLOT_SIZE, bytes, slot);
+        }
+        if fault == Some(Fault::LimiterAskedFirst) {
+            self.ask(bytes)?;
+        }
+        let memories = used.0 + 1;
+        if self.quota.0 > 0 && memories > self.quota.0 {
+            return range_error(WASM_MEMORY_REASON_QUOTA_MEMORIES, memories, self.quota.0);
+        }
+        self.admit_bytes(used.1, bytes)?;
+        self.ask(bytes)?;
+        match self.pool {
+            Some((slots, _)) if used.0 >= slots => {
+                range_error(WASM_MEMORY_REASON_POOL_EXHAUSTED, slots + 1, slots)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// May a memory become larger, by so many bytes, beside so many?
+    pub fn admit_growth(&self, used: u64, more: u64, desired: u64) -> Outcome {
+        self.admit_bytes(used, more)?;
+        self.ask(desired)
+    }
+
+    fn admit_bytes(&self, used: u64, more: u64) -> Outcome {
+        let sum = used.saturating_add(more);
+        if self.quota.1 > 0 && sum > self.quota.1 {
+            return range_error(WASM_MEMORY_REASON_QUOTA_BYTES, sum, self.quota.1);
+        }
+        Ok(())
+    }
+
+    fn ask(&self, desired: u64) -> Outcome {
+        if self.most.is_some_and(|most| desired > most) {
+            return range_error(WASM_MEMORY_REASON_LIMITER, desired, 0);
+        }
+        Ok(())
+    }
 }
 
 /// A.5 with the order of design.md, section 2: the new size in pages.
@@ -216,11 +282,12 @@ pub fn growth(
     }
     above?;
     let length = bytes(reached, kind.page);
-    if length > size_limit {
-        return range_error(WASM_MEMORY_REASON_SIZE_LIMIT, length, size_limit);
-    }
+    within(size_limit, length)?;
     if length > room.reservation && !room.movable {
-        let reason = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
+        let reason = match room.slot {
+            true => WASM_MEMORY_REASON_SLOT_SIZE,
+            false => WASM_MEMORY_REASON_RESERVATION_EXCEEDED,
+        };
         return range_error(reason, length, room.reservation);
     }
     Ok(reached)

@@ -2,8 +2,9 @@
 
 use crate::abi::{Layout, Verdict, boolean};
 use crate::handles::{ALLOCATORS, Handle};
+use crate::limits::Limits;
 use crate::probe::{host_page, limited};
-use crate::rules::{DEFAULT_SIZE_LIMIT, Room, Type, bytes};
+use crate::rules::{Allowance, DEFAULT_SIZE_LIMIT, Room, Type, bytes};
 use crate::{call, same};
 use std::ptr;
 use wasm_memory::capi::allocator::*;
@@ -17,14 +18,33 @@ pub struct Setting {
     guards: Option<(u64, u64)>,
     checked: bool,
     movable: bool,
+    fallback: bool,
     size_limit: Option<u64>,
+    pool: Option<(u32, u64)>,
+    quota: Option<(u64, u64)>,
+    /// The most bytes that the limiter lets a memory have.
+    limiter: Option<u64>,
+    /// Nothing stays in memory, and initial pages are there at once.
+    thrifty: bool,
+    huge: bool,
 }
 
-const DEFAULT: Setting =
-    Setting { reservation: None, guards: None, checked: false, movable: false, size_limit: None };
+const DEFAULT: Setting = Setting {
+    reservation: None,
+    guards: None,
+    checked: false,
+    movable: false,
+    fallback: false,
+    size_limit: None,
+    pool: None,
+    quota: None,
+    limiter: None,
+    thrifty: false,
+    huge: false,
+};
 
 /// The first is the default allocator.
-pub const SETTINGS: [Setting; 8] = [
+pub const SETTINGS: [Setting; 14] = [
     DEFAULT,
     Setting { reservation: Some(65536), movable: true, ..DEFAULT },
     Setting { reservation: Some(2 * 65536), ..DEFAULT },
@@ -39,6 +59,25 @@ pub const SETTINGS: [Setting; 8] = [
         ..DEFAULT
     },
     Setting { reservation: Some(0), guards: Some((1, 0)), movable: true, ..DEFAULT },
+    Setting { pool: Some((2, 3 * 65536)), quota: Some((0, 4 * 65536)), ..DEFAULT },
+    Setting { pool: Some((1, 70_000)), checked: true, movable: true, huge: true, ..DEFAULT },
+    Setting {
+        reservation: Some(4096),
+        movable: true,
+        quota: Some((3, 5 * 65536)),
+        limiter: Some(4 * 65536),
+        ..DEFAULT
+    },
+    Setting { limiter: Some(3 * 65536), quota: Some((2, 0)), thrifty: true, ..DEFAULT },
+    // More than there is: what is given is the next rung.
+    Setting { reservation: Some(1 << 47), fallback: true, quota: Some((4, 1 << 33)), ..DEFAULT },
+    Setting {
+        pool: Some((2, 4 * 65536)),
+        guards: Some((65536, 1 << 17)),
+        limiter: Some(3 * 65536),
+        thrifty: true,
+        ..DEFAULT
+    },
 ];
 
 impl Setting {
@@ -46,7 +85,16 @@ impl Setting {
         self.size_limit.unwrap_or(DEFAULT_SIZE_LIMIT)
     }
 
-    pub fn allocator(&self) -> Verdict<Handle<wasm_memory_allocator_t>> {
+    pub fn allowance(&self) -> Allowance {
+        Allowance {
+            pool: self.pool.map(|(slots, bytes)| (slots.into(), whole(bytes))),
+            quota: self.quota.unwrap_or_default(),
+            most: self.limiter,
+        }
+    }
+
+    /// The allocator, and what its limiter looks at.
+    pub fn allocator(&self) -> Verdict<(Handle<wasm_memory_allocator_t>, Option<Box<Limits>>)> {
         let config = wasm_memory_config_new();
         if let Some(reservation) = self.reservation {
             call!(wasm_memory_config_set_reservation(config, reservation));
@@ -61,15 +109,37 @@ impl Setting {
             // Any byte that is not zero is true.
             call!(wasm_memory_config_set_movable(config, boolean(2)));
         }
+        if self.fallback {
+            call!(wasm_memory_config_set_fallback(config, boolean(0x80)));
+        }
         if let Some(limit) = self.size_limit {
             call!(wasm_memory_config_set_size_limit(config, limit));
+        }
+        if let Some((slots, bytes)) = self.pool {
+            call!(wasm_memory_config_set_pool(config, slots, bytes));
+        }
+        if let Some((memories, bytes)) = self.quota {
+            call!(wasm_memory_config_set_quota(config, memories, bytes));
+        }
+        if self.thrifty {
+            call!(wasm_memory_config_set_keep_resident(config, 0));
+            call!(wasm_memory_config_set_kept_bytes(config, 0));
+            call!(wasm_memory_config_set_prefault(config, boolean(1)));
+        }
+        if self.huge {
+            call!(wasm_memory_config_set_huge_pages(config, boolean(1)));
+        }
+        let limits = self.limiter.map(Limits::new);
+        if let Some(limits) = &limits {
+            let limiter = limits.limiter();
+            call!(wasm_memory_config_set_limiter(config, &limiter));
         }
         let mut allocator = ptr::null_mut();
         ALLOCATORS.count();
         let status = call!(wasm_memory_allocator_new(config, &mut allocator));
         call!(wasm_memory_config_delete(config));
         same!(status, WASM_MEMORY_OK, "wasm_memory_allocator_new");
-        Ok(Handle::new(allocator, &ALLOCATORS))
+        Ok((Handle::new(allocator, &ALLOCATORS), limits))
     }
 
     /// The reservation of a memory where none is set (section 6, as far as the other sections rest
@@ -90,7 +160,8 @@ impl Setting {
     /// A host may refuse more than this, and the default then falls back.
     fn may_fall_back(&self, kind: &Type) -> bool {
         let set = self.reservation.is_some() || self.guards.is_some();
-        !set && (limited() || self.default_reservation(kind) > 4 << 30)
+        let short = limited() || self.default_reservation(kind) > 4 << 30;
+        self.pool.is_none() && (self.fallback || (!set && short))
     }
 
     /// Compares the room of a new memory with what was asked for.
@@ -98,6 +169,10 @@ impl Setting {
         let Layout { reservation, .. } = *given;
         if always_moves(given) {
             // How much it has is of no use to anybody.
+        } else if let Some((_, slot)) = self.pool {
+            same!(reservation, whole(slot), "the slot");
+        } else if self.fallback {
+            same!(reservation >= length, true, "{reservation} reserved of {length}");
         } else if let Some(asked) = self.reservation {
             // A base that is not NULL at size 0 takes a page of its own.
             let least = asked.max(length).max(1);
@@ -115,7 +190,9 @@ impl Setting {
 
     /// Compares the rest of a layout, which stays what it is when growth moves the memory.
     pub fn keeps(&self, kind: &Type, given: &Layout) -> Verdict {
-        let (before, after) = self.guards.unwrap_or((0, 65536));
+        // Nothing lies between the slots of a pool whose engine checks bounds.
+        let none = self.pool.is_some() && self.checked;
+        let (before, after) = self.guards.unwrap_or((0, if none { 0 } else { 65536 }));
         if always_moves(given) {
             // What growth leaves behind is as inaccessible as the guard, and told with it.
             same!(given.guard_after >= whole(after), true, "the guard after");
@@ -124,7 +201,7 @@ impl Setting {
             same!(guards, (whole(before), whole(after)), "the guards");
         }
         let may_move = self.movable || self.may_fall_back(kind) || cfg!(feature = "stress-move");
-        if kind.shared || !may_move {
+        if kind.shared || !may_move || self.pool.is_some() {
             same!(given.movable, false, "movable");
         } else if self.movable && given.reservation < self.most(kind) {
             same!(given.movable, true, "movable, with less reserved than it may grow to");
@@ -147,9 +224,9 @@ fn always_moves(layout: &Layout) -> bool {
     cfg!(feature = "stress-move") && layout.movable
 }
 
-pub fn room(given: &Layout) -> Room {
+pub fn room(setting: &Setting, given: &Layout) -> Room {
     let Layout { reservation, movable, .. } = *given;
-    Room { reservation, movable, hidden: always_moves(given) }
+    Room { reservation, movable, hidden: always_moves(given), slot: setting.pool.is_some() }
 }
 
 /// What every layout says about itself (section 3), whatever the allocator.
@@ -165,7 +242,7 @@ pub fn truthful(kind: &Type, length: u64, layout: &Layout) -> Verdict {
     let largest = reach.checked_sub(u128::from(u32::MAX) + 16);
     let possible = layout.exact_protection && !kind.wide && kind.page >= page;
     let offset = layout.elides_i32_checks.then_some(u128::from(layout.elidable_offset));
-    let expected = largest.filter(|_| possible).map(|offset| offset.min(u32::MAX.into()));
+    let expected = largest.filter(|_| possible);
     same!(offset, expected, "the offset up to which checks are elided, {layout:?}");
     if offset.is_none() {
         same!(layout.elidable_offset, 0, "the elidable offset where nothing is elided");

@@ -3,7 +3,10 @@
 
 use crate::bytes::Bytes;
 use crate::fault::Fault;
-use crate::rules::{self, LARGEST_INDEX, Outcome, Room, Type, Wish, range_error, trap, type_error};
+use crate::rules::{
+    self, Allowance, LARGEST_INDEX, Outcome, Room, Type, Wish, range_error, trap, type_error,
+};
+use crate::setting::SETTINGS;
 use wasm_memory::capi::error::*;
 
 pub struct Memory {
@@ -17,11 +20,39 @@ pub struct Memory {
     pub resizable: bool,
     /// The current buffer, if anybody has asked for it since the last event that replaced it.
     pub current: Option<usize>,
+    /// Which allocator it is from.
+    pub setting: usize,
+    /// Its handle is dead.
+    deleted: bool,
+    pub tally: Tally,
+}
+
+/// What is counted of a memory, or of all of an allocator.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub peak_memories: u64,
+    pub peak_bytes: u64,
+    pub creations: u64,
+    pub growths: u64,
+    pub moves: u64,
+    pub refusals: u64,
+    pub discarded: u64,
+    /// How often the limiter was asked.
+    pub asked: u64,
+}
+
+/// Frozen bytes; of a snapshot, the memory's type and size.
+pub struct Image {
+    pub index: u64,
+    pub bytes: Bytes,
+    pub snapshot: Option<(Type, u64)>,
 }
 
 #[derive(Debug)]
 pub struct Buffer {
     pub memory: usize,
+    /// Its handle is dead.
+    released: bool,
     pub shared: bool,
     pub resizable: bool,
     pub detached: bool,
@@ -33,14 +64,27 @@ pub struct Buffer {
 pub struct Model {
     pub memories: Vec<Memory>,
     pub buffers: Vec<Buffer>,
+    pub images: Vec<Image>,
+    pub tallies: [Tally; SETTINGS.len()],
     pub fault: Option<Fault>,
 }
 
 impl Memory {
-    pub fn new(kind: Type, initial: u64, size_limit: u64, room: Room) -> Self {
-        let bytes = Bytes::new(rules::bytes(initial, kind.page));
-        let pages = initial;
-        Self { kind, initial, pages, bytes, size_limit, room, resizable: false, current: None }
+    pub fn new(kind: Type, initial: u64, setting: usize, room: Room) -> Self {
+        let length = rules::bytes(initial, kind.page);
+        Self {
+            kind,
+            initial,
+            pages: initial,
+            bytes: Bytes::new(length),
+            size_limit: SETTINGS[setting].size_limit(),
+            room,
+            resizable: false,
+            current: None,
+            setting,
+            deleted: false,
+            tally: Tally { peak_bytes: length, ..Tally::default() },
+        }
     }
 
     pub fn length(&self) -> u64 {
@@ -74,7 +118,127 @@ impl Model {
         // Section 4: a memory whose current buffer is resizable does not move. It still grows in
         // place, which is foreseen only where the layout says how far.
         room.movable &= !it.resizable || room.hidden || self.wrong(Fault::ResizableMoves);
-        rules::growth(&it.kind, it.pages, delta, it.size_limit, room, self.fault)
+        let pages = rules::growth(&it.kind, it.pages, delta, it.size_limit, room, self.fault)?;
+        self.admit_growth(it, pages)?;
+        Ok(pages)
+    }
+
+    fn admit_growth(&self, it: &Memory, pages: u64) -> Outcome {
+        let desired = rules::bytes(pages, it.kind.page);
+        let Some(more) = desired.checked_sub(it.length()).filter(|&more| more > 0) else {
+            return Ok(());
+        };
+        let (_, used) = self.used(it.setting);
+        SETTINGS[it.setting].allowance().admit_growth(used, more, desired)
+    }
+
+    /// Memories of an allocator whose bytes are still there, and how many bytes.
+    pub fn used(&self, setting: usize) -> (u64, u64) {
+        let there = self.memories.iter().enumerate().filter(|&(at, it)| {
+            let kept = |buffer: &Buffer| buffer.memory == at && !buffer.released;
+            let kept = self.buffers.iter().any(kept) && !self.wrong(Fault::QuotaForgetsBuffers);
+            it.setting == setting && (!it.deleted || kept)
+        });
+        there.fold((0, 0), |(count, bytes), (_, it)| (count + 1, bytes + it.length()))
+    }
+
+    /// May an allocator make a memory of so many bytes?
+    pub fn admit(&self, setting: usize, bytes: u64) -> Outcome {
+        let allowance: Allowance = SETTINGS[setting].allowance();
+        allowance.admit(self.used(setting), bytes, self.fault)
+    }
+
+    /// Something was made or has grown.
+    pub fn raise_peaks(&mut self, setting: usize) {
+        let (memories, bytes) = self.used(setting);
+        let tally = &mut self.tallies[setting];
+        tally.peak_memories = tally.peak_memories.max(memories);
+        tally.peak_bytes = tally.peak_bytes.max(bytes);
+    }
+
+    /// Is a memory of this type and size one that can start from the image?
+    pub fn fits(&self, image: usize, kind: &Type, pages: u64) -> Outcome {
+        let it = &self.images[image];
+        let available = rules::bytes(pages, kind.page);
+        let end = it.index + it.bytes.length;
+        let larger = self.wrong(Fault::SnapshotFitsLarger);
+        let fits = match it.snapshot {
+            None => end <= available,
+            Some((of, size)) => alike(&of, kind) && (size == pages || (larger && size < pages)),
+        };
+        match fits {
+            true => Ok(()),
+            false => range_error(WASM_MEMORY_REASON_IMAGE_DOES_NOT_FIT, end, available),
+        }
+    }
+
+    /// The bytes of a memory of so many, from an image on.
+    fn bytes_from(&self, image: Option<usize>, length: u64) -> Bytes {
+        let Some(image) = image.map(|at| &self.images[at]) else { return Bytes::new(length) };
+        let mut bytes = Bytes::with(length, image.index, &image.bytes);
+        let end = image.index + image.bytes.length;
+        if self.wrong(Fault::ImageEndsDirty) && end < length {
+            bytes.write(end, &[1]);
+        }
+        bytes
+    }
+
+    /// A new memory was made.
+    pub fn created(&mut self, mut memory: Memory, image: Option<usize>) {
+        memory.bytes = self.bytes_from(image, memory.length());
+        let setting = memory.setting;
+        self.memories.push(memory);
+        self.tallies[setting].creations += 1;
+        self.raise_peaks(setting);
+    }
+
+    /// An image of the memory, planned.
+    pub fn snapshot(&self, memory: usize) -> Outcome<Image> {
+        let it = &self.memories[memory];
+        if it.kind.shared {
+            return type_error(WASM_MEMORY_REASON_SHARED_MEMORY, 0, 0);
+        }
+        let snapshot = Some((it.kind, it.pages));
+        Ok(Image { index: 0, bytes: it.bytes.clone(), snapshot })
+    }
+
+    /// A reset, planned: the pages that it brings back.
+    pub fn reset(&self, memory: usize, image: Option<usize>) -> Outcome<u64> {
+        let it = &self.memories[memory];
+        if it.kind.shared {
+            return type_error(WASM_MEMORY_REASON_SHARED_MEMORY, 0, 0);
+        }
+        let mut pages = it.initial;
+        if let Some(at) = image {
+            if let Some((_, size)) = self.images[at].snapshot.filter(|(of, _)| alike(of, &it.kind))
+            {
+                pages = size;
+            }
+            self.fits(at, &it.kind, pages)?;
+        }
+        if let Some(delta) = pages.checked_sub(it.pages).filter(|&delta| delta > 0) {
+            // The base stays where it is.
+            let room = Room { movable: it.room.hidden, ..it.room };
+            rules::growth(&it.kind, it.pages, delta, it.size_limit, room, self.fault)?;
+            self.admit_growth(it, pages)?;
+        }
+        Ok(pages)
+    }
+
+    pub fn was_reset(&mut self, memory: usize, image: Option<usize>, pages: u64) {
+        let it = &self.memories[memory];
+        let keeps = self.wrong(Fault::ResetKeepsSize) && it.pages > pages;
+        let pages = if keeps { it.pages } else { pages };
+        let bytes = self.bytes_from(image, rules::bytes(pages, it.kind.page));
+        let setting = it.setting;
+        let it = &mut self.memories[memory];
+        (it.pages, it.bytes) = (pages, bytes);
+        it.tally.peak_bytes = it.tally.peak_bytes.max(it.bytes.length);
+        if !self.wrong(Fault::ResetKeepsBuffers) {
+            self.memories[memory].resizable = false;
+            self.replace(memory);
+        }
+        self.raise_peaks(setting);
     }
 
     /// Growth that succeeded: the new size, and "refresh the memory buffer" (A.6).
@@ -85,6 +249,14 @@ impl Model {
         let before = it.length();
         it.pages = pages;
         it.bytes.length = rules::bytes(pages, it.kind.page);
+        let setting = it.setting;
+        if !empty {
+            it.tally.growths += 1;
+            it.tally.peak_bytes = it.tally.peak_bytes.max(it.bytes.length);
+            self.tallies[setting].growths += 1;
+            self.raise_peaks(setting);
+        }
+        let it = &mut self.memories[memory];
         if fault == Some(Fault::GrowthNotZero) && !empty {
             it.bytes.write(before, &[1]);
         }
@@ -117,7 +289,8 @@ impl Model {
         let current = *it.current.get_or_insert(new);
         if current == new {
             let (shared, resizable, fixed) = (it.kind.shared, it.resizable, it.length());
-            self.buffers.push(Buffer { memory, shared, resizable, detached: false, fixed });
+            let (released, detached) = (false, false);
+            self.buffers.push(Buffer { memory, released, shared, resizable, detached, fixed });
         }
         current
     }
@@ -241,6 +414,7 @@ impl Model {
 
     /// The handle of a memory is gone; its buffers are not.
     pub fn deleted(&mut self, memory: usize) {
+        self.memories[memory].deleted = true;
         if self.wrong(Fault::BufferEndsWithMemory) {
             self.replace(memory);
         }
@@ -250,6 +424,7 @@ impl Model {
     /// nothing else for a while, so whoever asks again gets another. The kind of the current buffer
     /// stays what it is.
     pub fn released(&mut self, buffer: usize) {
+        self.buffers[buffer].released = true;
         let memory = self.buffers[buffer].memory;
         let current = &mut self.memories[memory].current;
         *current = current.filter(|&current| current != buffer);
@@ -321,4 +496,9 @@ impl Model {
         }
         Ok(0)
     }
+}
+
+/// Have memories of both types the same indexes and pages?
+pub fn alike(one: &Type, other: &Type) -> bool {
+    (one.wide, one.page) == (other.wide, other.page)
 }

@@ -4,20 +4,26 @@
 use crate::abi::{LastError, Layout, Verdict, last_error, layout};
 use crate::fault::Fault;
 use crate::handles::{self, BUFFERS, Handle, MEMORIES, Target};
+use crate::limits::Limits;
 use crate::operation::{Call, Operation};
 use crate::probe::limited;
 use crate::reach::{Event, Reach};
-use crate::rules::{self, Outcome};
+use crate::rules::{self, Failure, LARGEST_INDEX, Outcome, Type};
 use crate::setting::{SETTINGS, room, truthful};
 use crate::spec::{Buffer, Model};
+use crate::statistics::allocator_statistics;
 use crate::{call, same};
 use std::ops::RangeInclusive;
 use std::ptr;
-use wasm_memory::capi::allocator::{wasm_memory_allocator_delete, wasm_memory_allocator_t};
+use wasm_memory::capi::allocator::{
+    wasm_memory_allocator_delete, wasm_memory_allocator_t, wasm_memory_stats_t,
+};
 use wasm_memory::capi::buffer::{
-    wasm_memory_buffer_data, wasm_memory_buffer_delete, wasm_memory_buffer_t,
+    wasm_memory_buffer_data, wasm_memory_buffer_delete, wasm_memory_buffer_retain,
+    wasm_memory_buffer_t,
 };
 use wasm_memory::capi::error::*;
+use wasm_memory::capi::image::{wasm_memory_image_delete, wasm_memory_image_t};
 use wasm_memory::capi::memory::{
     wasm_memory_data, wasm_memory_delete, wasm_memory_grow, wasm_memory_t,
 };
@@ -43,7 +49,11 @@ pub struct World {
     pub model: Model,
     pub memories: Vec<HeldMemory>,
     pub buffers: Vec<HeldBuffer>,
+    pub images: Vec<Handle<wasm_memory_image_t>>,
     pub allocators: [Option<Handle<wasm_memory_allocator_t>>; SETTINGS.len()],
+    pub limits: [Option<Box<Limits>>; SETTINGS.len()],
+    /// What the default allocator had counted before.
+    pub before: wasm_memory_stats_t,
     /// What the last failed call has left behind.
     pub last: LastError,
     /// What has been called, for the report.
@@ -65,7 +75,10 @@ impl World {
             model: Model { fault, ..Model::default() },
             memories: Vec::new(),
             buffers: Vec::new(),
+            images: Vec::new(),
             allocators: Default::default(),
+            limits: Default::default(),
+            before: allocator_statistics(ptr::null()),
             last: last_error(),
             trace: Vec::new(),
             steps: 0,
@@ -85,6 +98,9 @@ impl World {
             self.step(operation)?;
             let last = self.steps == operations.len() as u64;
             self.observe(last || operation.pick % 4 == 0)?;
+            if last || operation.seed % 4 == 0 {
+                self.observe_statistics()?;
+            }
         }
         self.finish(operations.len() as u64)
     }
@@ -133,6 +149,17 @@ impl World {
             Call::Interrupt => self.interrupt(operation),
             Call::AllocatorDelete => self.delete_allocator(operation),
             Call::Message => self.message(operation),
+            Call::ImageNew => self.image_new(operation),
+            Call::ImageFromFile => self.image_from_file(operation),
+            Call::Snapshot => self.snapshot(operation),
+            Call::ImageRetain => self.image_retain(operation),
+            Call::ImageDelete => self.image_delete(operation),
+            Call::ImageGetType => self.image_get_type(operation),
+            Call::ImageWriteFile => self.image_write_file(operation),
+            Call::Reset => self.reset(operation),
+            Call::Find => self.find_any(operation),
+            Call::Trim => self.trim(operation),
+            Call::Configure => self.configure(operation),
         }
     }
 
@@ -178,6 +205,57 @@ impl World {
         self.settle(plan, status)
     }
 
+    /// The same where there may also be less room than the layout says.
+    pub fn settle_with_room<T>(
+        &mut self,
+        plan: Outcome<T>,
+        status: i32,
+        bytes: u64,
+        unforeseen: bool,
+    ) -> Verdict<Option<T>> {
+        if unforeseen && self.refused_for_room(&plan, status) {
+            return Ok(None);
+        }
+        self.settle_with_host(plan, status, bytes)
+    }
+
+    /// A memory's range error, and what the limiter was asked, are counted.
+    pub fn counted(&mut self, memory: usize, plan: &Outcome<u64>, status: i32) -> Verdict {
+        let it = &mut self.model.memories[memory];
+        let (setting, current) = (it.setting, it.length());
+        // A length that is no index of JavaScript is refused before it is a growth.
+        let no_index = |failure: &Failure| {
+            failure.reason == WASM_MEMORY_REASON_MAX_BYTE_LENGTH
+                && failure.available == LARGEST_INDEX
+        };
+        if status == WASM_MEMORY_RANGE_ERROR && !plan.as_ref().is_err_and(no_index) {
+            it.tally.refusals += 1;
+            self.model.tallies[setting].refusals += 1;
+        }
+        let kind = it.kind;
+        // Where there is less room than anybody can foresee, it is not asked.
+        let early = status == WASM_MEMORY_RANGE_ERROR
+            && last_error().reason == WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
+        let desired = match *plan {
+            _ if early => return Ok(()),
+            Ok(pages) => rules::bytes(pages, kind.page),
+            Err(Failure { reason: WASM_MEMORY_REASON_LIMITER, requested, .. }) => requested,
+            Err(_) => return Ok(()),
+        };
+        if desired > current { self.asked(setting, current, desired, &kind) } else { Ok(()) }
+    }
+
+    /// The limiter was asked once more, where there is one.
+    pub fn asked(&mut self, setting: usize, current: u64, desired: u64, kind: &Type) -> Verdict {
+        let Some(limits) = &self.limits[setting] else { return Ok(()) };
+        let tally = &mut self.model.tallies[setting];
+        tally.asked += 1;
+        let maximum = kind.maximum.map_or(u64::MAX, |pages| rules::bytes(pages, kind.page));
+        same!(limits.asked(), tally.asked, "how often the limiter was asked");
+        same!(limits.last(), [current, desired, maximum], "what the limiter was asked");
+        Ok(())
+    }
+
     /// The same for growth of a memory, to a number of pages.
     pub fn settle_growth(
         &mut self,
@@ -188,6 +266,12 @@ impl World {
         let Ok(at) = memory else {
             return self.settle(plan, status);
         };
+        self.counted(at, &plan, status)?;
+        let it = &self.model.memories[at];
+        if it.room.hidden && it.resizable && self.refused_for_room(&plan, status) {
+            self.reach.event(Event::Pinned);
+            return Ok(None);
+        }
         let it = &self.model.memories[at];
         let Ok(pages) = plan else {
             let room = Err(WASM_MEMORY_REASON_RESERVATION_EXCEEDED);
@@ -197,13 +281,15 @@ impl World {
             return self.settle(plan, status);
         };
         let bytes = rules::bytes(pages, it.kind.page);
-        let reservation = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
-        let unforeseen = it.room.hidden && it.resizable;
-        if unforeseen && self.refused_for(status, reservation..=reservation) {
-            self.reach.event(Event::Pinned);
-            return Ok(None);
-        }
         self.settle_with_host(plan, status, bytes)
+    }
+
+    /// Was there less room than the layout says, before whatever is looked at later?
+    fn refused_for_room<T>(&mut self, plan: &Outcome<T>, status: i32) -> bool {
+        let later = [WASM_MEMORY_REASON_QUOTA_BYTES, WASM_MEMORY_REASON_LIMITER];
+        let possible = plan.as_ref().err().is_none_or(|failure| later.contains(&failure.reason));
+        let reservation = WASM_MEMORY_REASON_RESERVATION_EXCEEDED;
+        possible && self.refused_for(status, reservation..=reservation)
     }
 
     /// Was it refused for one of these reasons, none of which the model can foresee?
@@ -234,6 +320,13 @@ impl World {
         handles::choose(handles, operation.pick, other)
     }
 
+    /// The handle of an image, or nothing where there has been none yet.
+    pub fn image(&self, pick: u8) -> Target<wasm_memory_image_t> {
+        let other = self.memories.iter().find(|memory| memory.handle.alive());
+        let other = other.map(|memory| memory.handle.pointer.cast());
+        handles::choose(self.images.iter(), pick, other)
+    }
+
     /// The places of the memories whose handle is alive.
     pub fn alive(&self) -> Vec<usize> {
         let all = 0..self.memories.len();
@@ -262,6 +355,9 @@ impl World {
         let past = length > held.layout.reservation || hidden;
         if base != held.base {
             self.reach.event(Event::Moved);
+            let it = &mut self.model.memories[memory];
+            it.tally.moves += 1;
+            self.model.tallies[it.setting].moves += 1;
             let kept = |(held, model): (&HeldBuffer, &Buffer)| {
                 held.handle.alive() && model.memory == memory && model.detached
             };
@@ -284,7 +380,7 @@ impl World {
     pub fn placed(&mut self, memory: usize, base: *mut u8, given: Layout) {
         let held = &mut self.memories[memory];
         (held.base, held.layout) = (base, given);
-        self.model.memories[memory].room = room(&given);
+        self.model.memories[memory].room = room(&SETTINGS[held.setting], &given);
         for buffer in 0..self.buffers.len() {
             let it = &self.model.buffers[buffer];
             if it.memory == memory && !it.detached {
@@ -305,7 +401,7 @@ impl World {
                 .filter_map(|(at, alive)| alive.then_some(at))
                 .collect();
             if alive.is_empty() {
-                return Ok(());
+                break;
             }
             left = left.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
             let at = alive[(left >> 33) as usize % alive.len()];
@@ -316,6 +412,22 @@ impl World {
             self.steps += 1;
             self.observe(at % 4 == 0)?;
         }
+        self.observe_statistics()?;
+        for at in 0..self.images.len() {
+            while self.images[at].alive() {
+                self.give_back_image(at)?;
+            }
+        }
+        for setting in 1..SETTINGS.len() {
+            let Some(handle) = &mut self.allocators[setting] else { continue };
+            while handle.alive() {
+                call!(wasm_memory_allocator_delete(handle.pointer));
+                handle.given_back();
+            }
+            let finalized = self.limits[setting].as_ref().map_or(1, |limits| limits.finalized());
+            same!(finalized, 1, "how often the limiter of setting {setting} was finalized");
+        }
+        Ok(())
     }
 }
 
@@ -323,13 +435,28 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         for buffer in &self.buffers {
+            let pointer = buffer.handle.pointer;
             for _ in 0..buffer.handle.references {
-                call!(wasm_memory_buffer_delete(buffer.handle.pointer));
+                call!(wasm_memory_buffer_delete(pointer));
+            }
+            // A model with a wrong rule may have lost count.
+            let known = buffer.handle.alive() || buffer.handle.surely_dead();
+            while self.model.fault.is_some()
+                && known
+                && !call!(wasm_memory_buffer_retain(pointer)).is_null()
+            {
+                call!(wasm_memory_buffer_delete(pointer));
+                call!(wasm_memory_buffer_delete(pointer));
             }
         }
         for memory in &self.memories {
             for _ in 0..memory.handle.references {
                 call!(wasm_memory_delete(memory.handle.pointer));
+            }
+        }
+        for image in &self.images {
+            for _ in 0..image.references {
+                call!(wasm_memory_image_delete(image.pointer));
             }
         }
         for allocator in self.allocators.iter().flatten() {

@@ -9,7 +9,7 @@ use std::fs;
 use std::process::Command;
 
 /// The feature that lets a test make the operating system fail.
-const FAULTS: [&str; 2] = ["--features", "wasm_memory/fault-injection"];
+pub const FAULTS: [&str; 2] = ["--features", "wasm_memory/fault-injection"];
 
 /// Makes sure that this toolchain has rustfmt and clippy.
 pub fn provide_components() -> Result<()> {

@@ -7,16 +7,20 @@ mod cargo;
 mod cmake;
 mod consumers;
 mod core_tests;
+mod coverage;
 mod demo;
 mod docs;
 mod engines;
+mod fuzz;
 mod go;
 mod header;
 mod hosts;
+mod mutants;
 mod namespaced;
 mod paths;
 mod process;
 mod python;
+mod rustup;
 mod steps;
 mod symbols;
 mod test;
@@ -29,7 +33,7 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 10] = [
+const COMMANDS: [Command; 13] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo; --only TEXT",
@@ -71,6 +75,21 @@ const COMMANDS: [Command; 10] = [
         "bench",
         "measure against the floor and the peers; --short, --only GROUP, --rounds N, --runs N",
         bench::run,
+    ),
+    (
+        "fuzz",
+        "fuzz the C ABI against the model; --seconds N, --keep makes the committed corpus anew",
+        fuzz::run,
+    ),
+    (
+        "coverage",
+        "which lines of src/ the tests run; --lines names those that none does",
+        coverage::run,
+    ),
+    (
+        "mutants",
+        "change the core, or the files that are named, to see whether a test notices",
+        mutants::run,
     ),
 ];
 

@@ -197,22 +197,13 @@ pub(crate) static ALL: &[Model] = &[
         name: "slots-of-a-pool",
         run: slots_of_a_pool,
         preemptions: 2,
-        faults: &[
-            fault(
-                "free-list-not-locked-to-take",
-                Effect::Skipped,
-                SLOTS,
-                "pub(crate) fn take(&self",
-                "let mut free = self.free.lock();",
-            ),
-            fault(
-                "free-list-not-locked-to-put",
-                Effect::Skipped,
-                SLOTS,
-                "pub(crate) fn put(&self",
-                "self.put_free(&mut self.free.lock(), region);",
-            ),
-        ],
+        faults: &[fault(
+            "free-list-not-locked",
+            Effect::Skipped,
+            SLOTS,
+            "fn free(&self)",
+            "let mut free = self.free.lock();",
+        )],
     },
     Model {
         name: "reservations-of-a-cache",

@@ -20,10 +20,11 @@ use super::shape::Shape;
 use super::slab::{Ref, Slot};
 use super::{page_size, refusal};
 use crate::error::{Error, Result};
-use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Lock, Ordering, storage};
+use crate::sync::{AtomicPtr, AtomicU32, AtomicUsize, Guard, Lock, Ordering, storage};
 use crate::units;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::compiler_fence;
 
 /// No slot.
 const NONE: u32 = u32::MAX;
@@ -170,12 +171,14 @@ struct Free {
     unused: u32,
     /// Bytes in memory over all free slots.
     resident: u64,
+    /// The list may be cut short where a lost thread was changing it.
+    torn: bool,
 }
 
 impl Repair for Free {
-    /// The list may be half changed: what was on it is lost to the child.
+    /// The list is looked through before it is used again ([`Slots::free`]).
     fn repair(&mut self) {
-        self.first = NONE;
+        self.torn = true;
     }
 }
 
@@ -237,7 +240,7 @@ impl Slots {
             shape,
             table,
             registration: ManuallyDrop::new(registration),
-            free: Lock::new(Free { first: NONE, unused: 0, resident: 0 }),
+            free: Lock::new(Free { first: NONE, unused: 0, resident: 0, torn: false }),
             opened: false,
         };
         slots.opened = open_all && slots.open_all(base, stride);
@@ -267,19 +270,54 @@ impl Slots {
         self.shape
     }
 
+    /// The free slots. In the child of a fork that met another thread in the middle of a change, what
+    /// that thread had in its hands is lost, and no other slot.
+    fn free(&self) -> Guard<'_, Free> {
+        let mut free = self.free.lock();
+        if free.torn {
+            self.mend(&mut free);
+        }
+        free
+    }
+
+    /// Keeps the part of the list that is whole: of slots that nobody has, each once.
+    #[cold]
+    fn mend(&self, free: &mut Free) {
+        free.torn = false;
+        let (mut resident, mut steps, mut at) = (0_u64, 0_u32, free.first);
+        let mut before: Option<&Entry> = None;
+        while at < free.unused && steps < free.unused {
+            let Some(entry) = self.table.entry(at) else { break };
+            if !entry.owner.load(Ordering::Relaxed).is_null() {
+                break;
+            }
+            let pages = u64::from(entry.resident.load(Ordering::Relaxed));
+            resident = resident.saturating_add(pages.saturating_mul(units::bytes(page_size())));
+            (before, at) = (Some(entry), entry.next.load(Ordering::Relaxed));
+            steps = steps.saturating_add(1);
+        }
+        if at != NONE {
+            match before {
+                Some(last) => last.next.store(NONE, Ordering::Relaxed),
+                None => free.first = NONE,
+            }
+        }
+        free.resident = resident;
+    }
+
     pub(crate) fn count(&self) -> u32 {
         self.table.count.load(Ordering::Relaxed)
     }
 
     /// Bytes in memory over all free slots.
     pub(crate) fn kept_bytes(&self) -> u64 {
-        self.free.lock().resident
+        self.free().resident
     }
 
     /// Takes a free slot: one that is mapped with `image` where such a one is near. `None` when all
     /// are in use.
     pub(crate) fn take(&self, image: Option<&Ref<Frozen>>) -> Option<(Region, bool)> {
-        let mut free = self.free.lock();
+        let mut free = self.free();
         if let Some(index) = self.take_free(&mut free, image) {
             let region = self.region_of(&mut free, index)?;
             return Some((Region::Reserved(region), true));
@@ -329,7 +367,10 @@ impl Slots {
         Some(first)
     }
 
+    /// The slot's own record is changed only when it is off the list, so that a child never finds it
+    /// there half changed.
     fn region_of(&self, free: &mut Free, index: u32) -> Option<Reservation> {
+        compiler_fence(Ordering::SeqCst);
         let entry = self.table.entry(index)?;
         let mut region = Reservation::of_slot(self.address(index)?, self.shape, self.number(index));
         let bytes = |pages: &AtomicU32| {
@@ -354,7 +395,7 @@ impl Slots {
     pub(crate) fn put(&self, region: Region) {
         let Region::Reserved(region) = region else { return };
         region.set_owner(None);
-        self.put_free(&mut self.free.lock(), region);
+        self.put_free(&mut self.free(), region);
     }
 
     fn put_free(&self, free: &mut Free, mut region: Reservation) {
@@ -373,21 +414,30 @@ impl Slots {
         let image = region.image.take().map_or(ptr::null_mut(), |image| image.into_slot().as_ptr());
         entry.image.store(image, Ordering::Relaxed);
         entry.next.store(free.first, Ordering::Relaxed);
+        compiler_fence(Ordering::SeqCst);
         free.first = slot.index;
         free.resident = free.resident.saturating_add(units::bytes(region.resident));
     }
 
-    /// Hands every free slot that was used before to `each`. None is given out meanwhile.
+    /// Hands every free slot that was used before to `each`. None is given out meanwhile. Only one at a
+    /// time is off the list, for a fork in the middle.
     pub(crate) fn each_free(&self, mut each: impl FnMut(&mut Reservation)) {
-        let mut free = self.free.lock();
-        let mut list = core::mem::replace(&mut free.first, NONE);
-        while let Some(entry) = self.table.entry(list) {
+        let mut free = self.free();
+        let mut at = free.first;
+        // What was handed out goes to the front; those to come follow the first of them.
+        let mut before: Option<&Entry> = None;
+        while let Some(entry) = self.table.entry(at) {
             let next = entry.next.load(Ordering::Relaxed);
-            if let Some(mut region) = self.region_of(&mut free, list) {
+            match before {
+                None => free.first = next,
+                Some(before) => before.next.store(next, Ordering::Relaxed),
+            }
+            if let Some(mut region) = self.region_of(&mut free, at) {
                 each(&mut region);
                 self.put_free(&mut free, region);
+                before = before.or(Some(entry));
             }
-            list = next;
+            at = next;
         }
     }
 
@@ -438,7 +488,7 @@ impl Drop for Slots {
         // SAFETY: dropped here and nowhere else.
         unsafe { ManuallyDrop::drop(&mut self.registration) };
         give_back(self.start, self.total);
-        let used = self.free.lock().unused;
+        let used = self.free().unused;
         for index in 0..used {
             let Some(entry) = self.table.entry(index) else { break };
             entry.owner.store(ptr::null_mut(), Ordering::Relaxed);

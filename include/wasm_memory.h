@@ -1399,7 +1399,7 @@ wasm_memory_status_t wasm_memory_image_new(const uint8_t *bytes,
  * Makes an image of the bytes that a file has now. The file is read and not mapped: what becomes of
  * it later does not matter.
  *
- * path: NUL-terminated, of a regular file. index, out: as for wasm_memory_image_new.
+ * path: NUL-terminated, of a regular file; in UTF-8 on Windows. index, out: as for wasm_memory_image_new.
  *
  * WASM_MEMORY_TYPE_ERROR: out or path is NULL (NULL_ARGUMENT). WASM_MEMORY_HOST_ERROR: the file cannot
  * be read (FILE, with errno). WASM_MEMORY_RANGE_ERROR: as for wasm_memory_image_new. Any thread.
@@ -1440,7 +1440,7 @@ wasm_memory_status_t wasm_memory_reset(struct wasm_memory_t *memory,
 /**
  * Writes the bytes of an image to a file, without their index. The file is made or replaced.
  *
- * path: NUL-terminated.
+ * path: NUL-terminated; in UTF-8 on Windows.
  *
  * WASM_MEMORY_TYPE_ERROR: a bad handle, or path is NULL (NULL_ARGUMENT, INVALID_HANDLE).
  * WASM_MEMORY_HOST_ERROR: the file cannot be written (FILE, with errno); it may be incomplete. Any
@@ -1546,6 +1546,8 @@ void wasm_memory_allocator_get_stats(const struct wasm_memory_allocator_t *alloc
  * thread at a time for an unshared memory.
  */
 void wasm_memory_get_stats(const struct wasm_memory_t *memory, struct wasm_memory_stats_t *out);
+
+extern void *mremap(void *old, size_t old_length, size_t new_length, int flags, ...);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -72,3 +72,43 @@ pub(crate) fn can_read(address: *const u8) -> bool {
 pub(crate) fn can_read(address: *const u8) -> bool {
     crate::region::os::query_mapping(address.addr()).is_ok_and(|mapping| mapping.readable)
 }
+
+/// Does advice to drop pages do that, also where they are locked? Some emulators of a processor answer
+/// that they took it and take none; what rests on a refused call is told wrongly then.
+#[cfg(unix)]
+pub(crate) fn advice_is_taken() -> bool {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    {
+        use crate::region::os::{self, Access, Advice, Charge};
+        let length = crate::region::page_size();
+        let page = os::map(length, Access::ReadWrite, Charge::WhenOpened).unwrap();
+        // SAFETY: a page of this function alone.
+        unsafe {
+            page.write(1);
+            let advised = os::advise(page, length, Advice::DontNeedLocked);
+            let left = page.read();
+            os::unmap(page, length).unwrap();
+            if advised.is_ok() && left != 0 {
+                return false;
+            }
+        }
+    }
+    true
+}
+
+/// Nothing here rests on advice.
+#[cfg(windows)]
+pub(crate) const fn advice_is_taken() -> bool {
+    true
+}
+
+/// Ends a test that means nothing where [`advice_is_taken`] says no.
+macro_rules! needs_advice {
+    () => {
+        if !crate::test_support::advice_is_taken() {
+            println!("skipped: this host answers advice that it does not take");
+            return;
+        }
+    };
+}
+pub(crate) use needs_advice;

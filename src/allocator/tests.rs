@@ -9,7 +9,7 @@ use crate::image::Image;
 use crate::memory::Memory;
 use crate::region::os::code;
 use crate::region::slab::Ref;
-use crate::test_support::{can_read, in_child};
+use crate::test_support::{can_read, in_child, needs_advice};
 
 const PAGE: u64 = 65536;
 
@@ -109,6 +109,7 @@ fn tenancies(name: &str, allocator: &Ref<Allocator>, images: [Option<u8>; 3], fa
 
 #[test]
 fn tenants_never_meet_whatever_is_refused() {
+    needs_advice!();
     for (name, allocator) in allocators() {
         for images in [[None; 3], [Some(1), Some(1), None], [Some(1), Some(2), Some(1)]] {
             for errno in [code::OUT_OF_MEMORY, code::INVALID] {

@@ -73,7 +73,7 @@ pub unsafe extern "C" fn wasm_memory_image_new(
 /// Makes an image of the bytes that a file has now. The file is read and not mapped: what becomes of
 /// it later does not matter.
 ///
-/// path: NUL-terminated, of a regular file. index, out: as for wasm_memory_image_new.
+/// path: NUL-terminated, of a regular file; in UTF-8 on Windows. index, out: as for wasm_memory_image_new.
 ///
 /// WASM_MEMORY_TYPE_ERROR: out or path is NULL (NULL_ARGUMENT). WASM_MEMORY_HOST_ERROR: the file cannot
 /// be read (FILE, with errno). WASM_MEMORY_RANGE_ERROR: as for wasm_memory_image_new. Any thread.
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn wasm_memory_reset(
 
 /// Writes the bytes of an image to a file, without their index. The file is made or replaced.
 ///
-/// path: NUL-terminated.
+/// path: NUL-terminated; in UTF-8 on Windows.
 ///
 /// WASM_MEMORY_TYPE_ERROR: a bad handle, or path is NULL (NULL_ARGUMENT, INVALID_HANDLE).
 /// WASM_MEMORY_HOST_ERROR: the file cannot be written (FILE, with errno); it may be incomplete. Any

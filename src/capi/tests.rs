@@ -110,6 +110,7 @@ fn check_refusal(status: wasm_memory_status_t, fault: Fault) {
 
 #[test]
 fn the_nth_call_refused_for_every_n() {
+    crate::test_support::needs_advice!();
     // SAFETY: handles of this test.
     let movable = unsafe {
         let config = wasm_memory_config_new();

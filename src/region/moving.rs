@@ -261,6 +261,7 @@ mod tests {
 
     #[test]
     fn a_move_in_pieces_has_a_way_back() {
+        crate::test_support::needs_advice!();
         for failing in 2..=4 {
             let mut region = region(2 * PAGE, 2 * PAGE);
             let base = region.base();

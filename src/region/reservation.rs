@@ -301,6 +301,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_range_that_the_host_keeps_is_emptied_closed_counted_and_offered_again() {
+        crate::test_support::needs_advice!();
         // Alone in its process: every other release would offer the range again at once.
         in_child(a_kept_range);
     }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cargo;
+mod check;
 mod cmake;
 mod consumers;
 mod core_tests;
@@ -24,11 +25,16 @@ use std::process::ExitCode;
 /// A command: its name, what it does, and the function that does it with the options after the name.
 type Command = (&'static str, &'static str, fn(&[String]) -> anyhow::Result<()>);
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     (
         "test",
         "check everything: format, lints, header, Rust, C and C++ tests, the demo",
         |options| plain(options, test::run),
+    ),
+    (
+        "check",
+        "what takes longer: models, sanitizers, tsan, miri, memcheck, stress; all, or those named",
+        check::run,
     ),
     ("demo", "build the library and run examples/wasmtime on it", |options| {
         plain(options, demo::run)

@@ -61,7 +61,9 @@ fn main() -> ExitCode {
         };
         sync::plant(planted);
     }
-    let executions = sync::check(model.run, model.preemptions);
+    let more = std::env::var("WASM_MEMORY_MODEL_MORE_PREEMPTIONS").ok();
+    let more: usize = more.and_then(|more| more.parse().ok()).unwrap_or(0);
+    let executions = sync::check(model.run, model.preemptions + more);
     println!("{}: {executions} executions", model.name);
     ExitCode::SUCCESS
 }

@@ -4,6 +4,7 @@ mod abi;
 mod bare;
 mod bench;
 mod cargo;
+mod check;
 mod cmake;
 mod consumers;
 mod core_tests;
@@ -39,6 +40,11 @@ const COMMANDS: [Command; 13] = [
         "check everything: format, lints, header, Rust, C and C++ tests, the demo; --only TEXT",
         test::run,
     ),
+    (
+        "check",
+        "what takes longer: models, sanitizers, tsan, miri, memcheck, stress, vendored; all, or those named",
+        check::run,
+    ),
     ("demo", "build the library and run examples/wasmtime on it", |options| {
         plain(options, demo::run)
     }),
@@ -60,11 +66,6 @@ const COMMANDS: [Command; 13] = [
         "docs",
         "bring the guides up to date and build the reference site in target/docs; --check",
         docs::run,
-    ),
-    (
-        "check",
-        "what takes too long for `test`: `check vendored`, under a sanitizer and for another processor",
-        test::check,
     ),
     (
         "abi",

@@ -51,6 +51,19 @@ pub fn quiet(command: &mut Command) -> Result<String> {
     Ok(output)
 }
 
+/// Runs a command that must fail. Gives back what it printed.
+pub fn failing(command: &mut Command) -> Result<String> {
+    let output = command
+        .stdin(Stdio::null())
+        .output()
+        .with_context(|| format!("cannot run {}", describe(command)))?;
+    if output.status.success() {
+        bail!("success, where it must fail, from\n  {}", describe(command));
+    }
+    let streams = [output.stdout, output.stderr].concat();
+    Ok(String::from_utf8_lossy(&streams).into_owned())
+}
+
 /// Runs a command whose output is worth seeing: tests, the demo.
 pub fn shown(command: &mut Command) -> Result<()> {
     let status = command

@@ -84,21 +84,6 @@ pub fn run(options: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// What `cargo xtask test` leaves out for the time that it takes.
-pub fn check(options: &[String]) -> Result<()> {
-    let mut steps = Steps::new();
-    match options {
-        [what] if what == "vendored" => {
-            steps.run("tools", || venv::provide(&["cmake", "ninja"]))?;
-            steps.run_if_possible("vendored, under AddressSanitizer", vendored::sanitized)?;
-            steps.run_if_possible("vendored, for another processor", vendored::crossed)?;
-        }
-        _ => bail!("`vendored` is what can be checked"),
-    }
-    steps.finish();
-    Ok(())
-}
-
 /// The C and C++ tests against a build in which every growth moves a memory that may move.
 fn moving_tests() -> Result<()> {
     build("stress-move")?;

@@ -163,7 +163,7 @@ pub(crate) fn query_mapping(address: usize) -> Result<Mapping, Errno> {
     })
 }
 
-/// Sleeps until [`wake`] is called for `word`, unless `word` is no longer `expected`; may also
+/// Sleeps until [`wake`](super::wake) is called for `word`, unless `word` is no longer `expected`; may also
 /// return for no reason.
 pub(crate) fn wait(word: &AtomicU32, expected: u32) {
     let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
@@ -184,7 +184,7 @@ pub(crate) fn wake_address(word: *const AtomicU32) {
     unsafe { libc::syscall(libc::SYS_futex, word, operation, 1) };
 }
 
-/// Sleeps while `word` is `expected`, until `deadline` on the clock of [`now`]: false when that has
+/// Sleeps while `word` is `expected`, until `deadline` on the clock of [`now`](super::now): false when that has
 /// passed. May return true for no reason.
 pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Duration>) -> bool {
     // The bitset form takes an absolute time, so that an interrupted wait goes on for the rest.

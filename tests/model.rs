@@ -181,7 +181,9 @@ fn the_corpus_follows_the_specification() {
     }
     let unnoticed = |&fault: &Fault| {
         let differs = |(_, bytes): &(String, Vec<u8>)| replay::run(bytes, Some(fault)).is_err();
-        can_be_noticed(fault) && !corpus.iter().any(differs)
+        // The file that is named after the rule first.
+        let own = corpus.iter().filter(|(name, _)| *name == format!("{fault:?}"));
+        can_be_noticed(fault) && !own.chain(&corpus).any(differs)
     };
     let unnoticed: Vec<Fault> = Fault::ALL.into_iter().filter(unnoticed).collect();
     assert!(unnoticed.is_empty(), "the corpus does not notice {unnoticed:?}");

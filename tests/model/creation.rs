@@ -7,6 +7,7 @@ use crate::reach::Event;
 use crate::rules::{self, Outcome, Type, Wish};
 use crate::setting::{SETTINGS, room, truthful};
 use crate::spec::Memory;
+use crate::statistics::memory_statistics;
 use crate::world::{HeldMemory, World};
 use crate::{call, same};
 use std::ptr;
@@ -168,6 +169,7 @@ impl World {
         if length > 4 << 30 {
             self.reach.event(Event::Huge);
         }
+        self.model.tallies[setting].reuses += memory_statistics(memory).reuses;
         let room = room(&SETTINGS[setting], &given);
         self.model.created(Memory::new(kind, initial, setting, room), image);
         self.memories.push(held);

@@ -37,6 +37,8 @@ pub struct Tally {
     pub moves: u64,
     pub refusals: u64,
     pub discarded: u64,
+    /// Memories that said they had what another one had left.
+    pub reuses: u64,
     /// How often the limiter was asked.
     pub asked: u64,
 }

@@ -81,7 +81,8 @@ impl World {
             }
             let enough = given.reserved_bytes >= given.accessible_bytes;
             same!(enough, true, "bytes reserved for setting {setting}");
-            same!(given.reuses <= given.creations, true, "reuses of setting {setting}");
+            let reuses = given.reuses - before.reuses;
+            same!(reuses, tally.reuses, "reuses of setting {setting}");
             same!(given.reserved, [0; 8], "the reserved fields of setting {setting}");
             if let Some(limits) = &self.limits[setting] {
                 same!(limits.told(), tally.refusals, "what the limiter was told");

@@ -41,15 +41,14 @@ pub fn run(options: &[String]) -> Result<()> {
     let merged = paths::in_root("target/coverage/all.profdata");
     let mut merge = command(tools.join("llvm-profdata"), ["merge", "-sparse", "-o"]);
     quiet(merge.arg(&merged).arg(&raw))?;
-    let mut export = command(tools.join("llvm-cov"), ["export", "-format=lcov"]);
-    export.arg("-instr-profile").arg(&merged);
-    let mut objects = objects.into_iter();
-    export.arg(objects.next().context("nothing to look at")?);
+    // One at a time: exported functions have the same names in all of them, and llvm-cov would look
+    // at one alone.
+    let mut lines = Lines::new();
     for object in objects {
-        export.arg("-object").arg(object);
+        let mut export = command(tools.join("llvm-cov"), ["export", "-format=lcov"]);
+        export.arg("-instr-profile").arg(&merged).arg(object);
+        read(&quiet(export.arg("-sources").arg(paths::in_root("src")))?, &mut lines)?;
     }
-    export.arg("-sources").arg(paths::in_root("src"));
-    let lines = read(&quiet(&mut export)?)?;
     print(&lines, named);
     Ok(())
 }
@@ -63,7 +62,7 @@ fn rust_tests(raw: &Path, features: &[&str]) -> Result<Vec<PathBuf>> {
     let mut test = cargo::cargo(["test", "--locked", "--package", "wasm_memory"]);
     test.args(features).arg("--target-dir").arg(paths::in_root("target/coverage/cargo"));
     instrumented(&mut test, raw, "build-%4m.profraw");
-    let built = quiet(test.args(["--no-run", "--message-format=json"]))?;
+    let built = quiet(test.args(["--quiet", "--no-run", "--message-format=json"]))?;
     let mut programs = Vec::new();
     for message in built.lines().filter(|line| line.starts_with('{')) {
         let message: serde_json::Value = serde_json::from_str(message)?;
@@ -94,10 +93,9 @@ fn c_tests(raw: &Path) -> Result<PathBuf> {
     Ok(build.join("cargo/debug/libwasm_memory.so"))
 }
 
-/// Reads the format of lcov, less the lines of test modules.
-fn read(report: &str) -> Result<Lines> {
+/// Adds what a report in the format of lcov says, less the lines of test modules.
+fn read(report: &str, lines: &mut Lines) -> Result<()> {
     let root = paths::in_root("src");
-    let mut lines = Lines::new();
     let mut current: Option<(String, usize)> = None;
     for line in report.lines() {
         if let Some(path) = line.strip_prefix("SF:") {
@@ -120,7 +118,7 @@ fn read(report: &str) -> Result<Lines> {
             }
         }
     }
-    Ok(lines)
+    Ok(())
 }
 
 fn is_of_tests(file: &str) -> bool {

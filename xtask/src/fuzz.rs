@@ -64,8 +64,23 @@ fn look(fuzzer: &Path, found: &Path, committed: &Path, seconds: u64) -> Result<(
     let mut fuzz = command(fuzzer, [found, committed]);
     fuzz.arg(format!("-max_total_time={seconds}"))
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
-        .args(["-max_len=720", "-timeout=60", "-rss_limit_mb=4096", "-print_final_stats=1"]);
-    let output = quiet(&mut fuzz).context("an input of target/fuzz-artifacts shows it again")?;
+        .args([
+            "-max_len=720",
+            "-timeout=60",
+            "-rss_limit_mb=4096",
+            "-len_control=10",
+            "-print_final_stats=1",
+        ]);
+    // It takes long, and other commands may run meanwhile: a log of its own.
+    let log = paths::in_root("target/fuzz.log");
+    let file = fs::File::create(&log)?;
+    let status = fuzz.stdout(file.try_clone()?).stderr(file).status()?;
+    ensure!(
+        status.success(),
+        "{status}: see {}; an input of target/fuzz-artifacts shows it again",
+        log.display()
+    );
+    let output = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
     let number = |name: &str| {
         let line = output.lines().find_map(|line| line.strip_prefix(name))?;
         line.trim_start_matches(':').trim().parse::<u64>().ok()

@@ -159,6 +159,51 @@ TEST(a_refusal_changes_nothing) {
   }
 }
 
+TEST(growth_takes_another_block_where_one_cannot_become_larger) {
+  host_heap heap = {.never_larger = true};
+  wasm_memory_allocator_t *allocator = movable_on(&heap, true);
+  wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1)));
+  memset(wasm_memory_data(memory), 7, PAGE);
+  CHECK_STATUS(wasm_memory_grow(memory, 3, NULL), WASM_MEMORY_OK);
+  CHECK(heap.reallocations >= 1);
+  CHECK_U64(heap.live, 1);
+  CHECK(all_are(wasm_memory_data(memory), 7, PAGE));
+  CHECK(all_are(wasm_memory_data(memory) + PAGE, 0, 3 * PAGE));
+  wasm_memory_delete(memory);
+  wasm_memory_allocator_delete(allocator);
+  CHECK_HEAP_AT_REST(&heap);
+}
+
+TEST(a_larger_block_that_is_not_aligned_is_replaced) {
+  host_heap heap = {.then_off_by = 8};
+  wasm_memory_allocator_t *allocator = movable_on(&heap, true);
+  wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1)));
+  memset(wasm_memory_data(memory), 7, PAGE);
+  CHECK_STATUS(wasm_memory_grow(memory, 3, NULL), WASM_MEMORY_OK);
+  CHECK_U64((uintptr_t)wasm_memory_data(memory) % 16, 0);
+  CHECK_U64(heap.live, 1);
+  CHECK(all_are(wasm_memory_data(memory), 7, PAGE));
+  CHECK(all_are(wasm_memory_data(memory) + PAGE, 0, 3 * PAGE));
+  wasm_memory_delete(memory);
+  wasm_memory_allocator_delete(allocator);
+  CHECK_HEAP_AT_REST(&heap);
+}
+
+TEST(what_a_reset_gives_up_is_zero_when_it_comes_back) {
+  host_heap heap = {0};
+  wasm_memory_allocator_t *allocator = steady_on(&heap);
+  wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1), .maximum = PAGES(3)));
+  CHECK_STATUS(wasm_memory_grow(memory, 2, NULL), WASM_MEMORY_OK);
+  uint8_t *base = wasm_memory_data(memory);
+  CHECK_STATUS(wasm_memory_reset(memory, NULL), WASM_MEMORY_OK);
+  memset(base + PAGE, 9, 2 * PAGE); /* by a stale pointer */
+  CHECK_STATUS(wasm_memory_grow(memory, 2, NULL), WASM_MEMORY_OK);
+  CHECK(all_are(base, 0, 3 * PAGE));
+  wasm_memory_delete(memory);
+  wasm_memory_allocator_delete(allocator);
+  CHECK_HEAP_AT_REST(&heap);
+}
+
 TEST(with_fallback_a_small_heap_gives_a_memory_that_moves) {
   host_heap heap = {.most_bytes = 3 * PAGE};
   wasm_memory_config_t *config = heap_config();
@@ -318,6 +363,9 @@ HARNESS_MAIN(
     LISTED(a_buffer_keeps_the_block_that_growth_leaves),
     LISTED(a_resizable_buffer_holds_the_block_where_it_is),
     LISTED(a_refusal_changes_nothing),
+    LISTED(growth_takes_another_block_where_one_cannot_become_larger),
+    LISTED(a_larger_block_that_is_not_aligned_is_replaced),
+    LISTED(what_a_reset_gives_up_is_zero_when_it_comes_back),
     LISTED(with_fallback_a_small_heap_gives_a_memory_that_moves),
     LISTED(an_address_that_is_not_aligned_counts_as_none),
     LISTED(pages_of_one_byte_take_their_bytes_and_no_more),

@@ -107,12 +107,17 @@ static void calls_the_library(void *argument) {
   }
   if (it->memory && wasm_memory_size(it->memory) == 1) { /* not yet grown */
     it->during_growth++;
-    wasm_memory_layout_t layout;
-    wasm_memory_get_layout(it->memory, &layout);
+    const wasm_memory_layout_t layout = layout_of(it->memory);
+    CHECK(layout.movable && !layout.exact_protection); /* whoever asks now is told the truth */
+    CHECK_U64(layout.guard_after, 0);
     /* Its bytes are on their way. */
     RANGE_FAILS(wasm_memory_grow(it->memory, 1, NULL), RESERVATION_EXCEEDED);
     wasm_memory_buffer_t *buffer = NULL;
     RANGE_FAILS(wasm_memory_buffer(it->memory, &buffer), OUT_OF_MEMORY);
+    wasm_memory_image_t *image = NULL;
+    RANGE_FAILS(wasm_memory_snapshot(it->memory, &image), OUT_OF_MEMORY);
+    RANGE_FAILS(wasm_memory_reset(it->memory, NULL), OUT_OF_MEMORY);
+    RANGE_FAILS(wasm_memory_discard(it->memory, 0, PAGE), OUT_OF_MEMORY);
   }
   it->inside = false;
 }

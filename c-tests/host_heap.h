@@ -12,6 +12,8 @@ typedef struct host_heap {
   uint64_t live, live_bytes, last_size;
   uint64_t most_bytes;   /* refuses a block that is larger; 0: none is */
   uint64_t off_by;       /* gives addresses that are so far off */
+  bool never_larger;     /* reallocation answers NULL */
+  uint64_t then_off_by;  /* reallocation answers an address that is so far off */
   bool in_place;         /* reallocation leaves the block where it is, as far as it has room */
   uint64_t room;         /* bytes behind each block that are kept for that */
   uint64_t faults;       /* a mark that was written to, a size or alignment that is wrong */
@@ -75,6 +77,7 @@ static inline void *host_heap_reallocate(void *context, void *block, size_t old_
   heap->last_size = new_size;
   host_heap_check(heap, block, old_size);
   if (new_size <= old_size) heap->faults++;
+  if (heap->never_larger) return NULL;
   heap_header header;
   memcpy(&header, heap_header_of(block), sizeof header);
   if (heap->in_place) {
@@ -88,7 +91,10 @@ static inline void *host_heap_reallocate(void *context, void *block, size_t old_
   }
   void (*calling)(void *) = heap->calling;
   heap->calling = NULL;
+  const uint64_t off_by = heap->off_by;
+  heap->off_by = heap->then_off_by;
   void *larger = host_heap_allocate(heap, new_size, alignment);
+  heap->off_by = off_by;
   heap->allocations--;
   if (larger) {
     memcpy(larger, block, old_size);

@@ -486,7 +486,7 @@ typedef struct wasm_memory_view_t {
  */
 typedef struct wasm_memory_layout_t {
   /**
-   * Bytes from the base within which the base never moves; a multiple of the host page.
+   * Bytes from the base within which the base never moves; a multiple of the host page, but on a heap.
    */
   uint64_t reservation;
   /**
@@ -579,8 +579,10 @@ typedef struct wasm_memory_limiter_t {
 
 /**
  * The embedder's own heap, for WASM_MEMORY_BACKEND_HEAP. It holds the bytes of memories only, and need not
- * zero them. The functions may run on any thread and at once, must not unwind or longjmp, and may call
- * the library, though not use the memory that is being moved: none of the library's locks is held.
+ * zero them. The functions may run on any thread and at once, must not unwind, longjmp or fork, and may
+ * call the library: none of its locks is held. What needs the bytes of the memory that is being moved (a
+ * buffer, a snapshot, a reset, a discard, growth) is refused meanwhile; the functions must not read or write
+ * them.
  */
 typedef struct wasm_memory_host_heap_t {
   /**
@@ -596,8 +598,8 @@ typedef struct wasm_memory_host_heap_t {
   /**
    * Makes a block of old_size bytes one of new_size bytes, which is more, with the first old_size
    * bytes as they were, at the same address or another one. NULL when it cannot; the block is then
-   * as it was. May be NULL: growth then allocates, copies and deallocates. Never called while a
-   * buffer of the block is held.
+   * as it was, and growth allocates, copies and deallocates, as it does where this is NULL. The address is
+   * a multiple of alignment too. Never called while a buffer of the block is held.
    */
   void *(*reallocate)(void *context, void *block, size_t old_size, size_t new_size, size_t alignment);
   /**
@@ -605,7 +607,7 @@ typedef struct wasm_memory_host_heap_t {
    */
   void (*deallocate)(void *context, void *block, size_t size, size_t alignment);
   /**
-   * Called once, when the config and every allocator made from it are gone and no block is left, or
+   * Called once, when the config and every allocator that uses it are gone and no block is left, or
    * the setting was replaced and no allocator uses it. May be NULL.
    */
   void (*finalize)(void *context);
@@ -812,8 +814,8 @@ wasm_memory_status_t wasm_memory_grow(struct wasm_memory_t *memory,
 /**
  * The base of a memory: the address of byte 0.
  *
- * Returns an address that is aligned to the host page and not NULL also at size 0; NULL for a bad
- * handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
+ * Returns an address that is aligned to the host page (on a heap: to 16 bytes) and not NULL also at
+ * size 0; NULL for a bad handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
  * memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout). Whoever
  * changes the protection or kernel advice of these pages himself puts it back before he deletes the
  * memory: the next memory of the allocator may be there.
@@ -1143,7 +1145,8 @@ wasm_memory_status_t wasm_memory_bulk_init(struct wasm_memory_t *memory,
                                            uint64_t length);
 
 /**
- * Sets a range to zero and gives its host pages back: what resides falls by it.
+ * Sets a range to zero and gives its host pages back: what resides falls by it. On a heap, and for what is
+ * shared on Windows, it is only set to zero.
  *
  * index, length: bytes, multiples of the memory's page size.
  *
@@ -1364,7 +1367,9 @@ void wasm_memory_config_set_limiter(struct wasm_memory_config_t *config,
  * that must not move (shared, or not movable) takes its maximum, or the reservation that was set, at
  * creation; with fallback, an unshared one that does not get it starts small and moves. One that may
  * move takes what it needs, and growth past its block takes another one. Bytes are set to zero when they
- * become usable, not before. Snapshots, images and reset copy. Large pages do not apply.
+ * become usable, not before. Snapshots, images and reset copy; a reset does not move, so one to a larger
+ * snapshot than the block is RESERVATION_EXCEEDED. Large pages do not apply. The library's own objects and
+ * images are where they always are: a host without virtual memory takes a build without the feature `host`.
  */
 void wasm_memory_config_set_backend(struct wasm_memory_config_t *config,
                                     uint32_t backend);
@@ -1480,8 +1485,9 @@ void wasm_memory_image_delete(struct wasm_memory_image_t *image);
  * config: its settings, copied; NULL means the defaults. out: receives the allocator, one
  * reference that the caller gives back with wasm_memory_allocator_delete; NULL after a failure.
  *
- * WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE), unknown bounds
- * (UNKNOWN_VALUE), a pool of 0 slots (SETTINGS_CONFLICT), a limiter with reserved fields (RESERVED_FIELD).
+ * WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE), unknown bounds or
+ * backend (UNKNOWN_VALUE), a pool of 0 slots or on a heap (SETTINGS_CONFLICT), a limiter or heap with
+ * reserved fields (RESERVED_FIELD), a heap without allocate or deallocate (NULL_ARGUMENT).
  * WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has, or the host
  * refuses the pool (ADDRESS_SPACE, MAP_COUNT), no memory for the allocator (OUT_OF_MEMORY). Any
  * thread.
@@ -1506,7 +1512,7 @@ void wasm_memory_allocator_delete(struct wasm_memory_allocator_t *allocator);
  * Makes a memory from an allocator: wasm_memory_new with that allocator's settings.
  *
  * allocator: NULL means the default one. image: what the memory starts from, NULL for zeros; its bytes
- * are mapped copy-on-write. The rest, and the order of checks, is as for wasm_memory_new; the size
+ * are mapped copy-on-write; on a heap, and where the host maps no such files, copied. The rest, and the order of checks, is as for wasm_memory_new; the size
  * limit is the allocator's.
  *
  * WASM_MEMORY_TYPE_ERROR: also for a bad allocator or image (INVALID_HANDLE), checked after out.
@@ -1546,8 +1552,6 @@ void wasm_memory_allocator_get_stats(const struct wasm_memory_allocator_t *alloc
  * thread at a time for an unshared memory.
  */
 void wasm_memory_get_stats(const struct wasm_memory_t *memory, struct wasm_memory_stats_t *out);
-
-extern void *mremap(void *old, size_t old_length, size_t new_length, int flags, ...);
 
 #ifdef __cplusplus
 }  // extern "C"

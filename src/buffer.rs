@@ -9,7 +9,7 @@
 //! kept, and when growth moves the memory, the old range goes to the buffers of it ([`Keep`]).
 
 use crate::error::{Error, Result};
-use crate::memory::{Memory, State};
+use crate::memory::Memory;
 use crate::region::Region;
 use crate::region::lock::Repair;
 use crate::region::slab::{Kind, Ref, Slab, Vacancy, Weak};
@@ -177,7 +177,7 @@ impl Buffer {
     /// [`Error::OutOfMemory`].
     pub fn of(memory: &Ref<Memory>) -> Result<Ref<Self>> {
         let mut state = memory.state();
-        check_at_rest(&state)?;
+        state.check_at_rest()?;
         state.buffers.get(memory)
     }
 
@@ -204,7 +204,7 @@ impl Buffer {
         // Declared before the lock is taken, so dropped after it.
         let _detached;
         let mut state = memory.state();
-        check_at_rest(&state)?;
+        state.check_at_rest()?;
         if state.buffers.resizable == resizable {
             return state.buffers.get(memory);
         }
@@ -344,15 +344,6 @@ impl Buffer {
             Err(Error::NotTransferable {})
         }
     }
-}
-
-/// Refuses a buffer of bytes that the embedder's heap is just moving: only a function of that heap can
-/// ask for one.
-fn check_at_rest(state: &State) -> Result<()> {
-    if state.body.is_nothing() {
-        return Err(Error::OutOfMemory { requested: 0, available: 0, os_error: 0 });
-    }
-    Ok(())
 }
 
 /// Refuses what is no index of JavaScript.

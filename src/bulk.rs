@@ -85,8 +85,7 @@ impl Memory {
             }
         }
         let (start, length) = checked(index, length, self.look().byte_length())?;
-        self.discard_range(start, length);
-        Ok(())
+        self.discard_range(start, length)
     }
 }
 

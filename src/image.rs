@@ -93,6 +93,7 @@ impl Image {
             return Err(Error::SharedMemory {});
         }
         let state = memory.state();
+        state.check_at_rest()?;
         let whole = memory.whole();
         let snapshot = Some((memory_type, memory.size()));
         Self::make(0, whole.length(), snapshot, |sink, _| {
@@ -169,6 +170,7 @@ impl Memory {
             // Declared before the lock is taken, so dropped after it.
             let _detached;
             let mut state = self.state();
+            state.check_at_rest()?;
             let pages = self.pages_after_reset(image, state.tally.created_bytes)?;
             let (current, bytes) =
                 (units::bytes(self.look().byte_length()), memory_type.bytes(pages));

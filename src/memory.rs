@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::region::lock::Repair;
 use crate::region::slab::{Kind, Ref, Slab, Slot, Vacancy};
 use crate::region::span::Span;
-use crate::region::{self, Old, Region};
+use crate::region::{self, Old, Region, fork};
 use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Guard, Lock, Ordering};
 use crate::units;
 use core::mem;
@@ -123,6 +123,17 @@ pub(crate) struct Tally {
     pub(crate) moves: u32,
     pub(crate) refusals: u32,
     pub(crate) reused: bool,
+}
+
+impl State {
+    /// Refuses what needs the bytes while the embedder's heap is just moving them: only a function of
+    /// that heap can ask.
+    pub(crate) fn check_at_rest(&self) -> Result<()> {
+        if self.body.is_nothing() {
+            return Err(Error::OutOfMemory { requested: 0, available: 0, os_error: 0 });
+        }
+        Ok(())
+    }
 }
 
 impl Repair for State {
@@ -364,7 +375,9 @@ impl Memory {
             let mut grown = None;
             if allocator.calls_out_to_grow(&state.body, bytes, moving) {
                 // The functions of the embedder's heap find no lock held, and no body to change.
-                let mut body = mem::replace(&mut state.body, Body::nothing());
+                // Nobody forks while it is nowhere, unless a function of the heap does.
+                let _unforked = fork::hold_off();
+                let mut body = state.body.take();
                 drop(state);
                 let outcome = allocator.grow(&self.memory_type, &mut body, bytes, moving);
                 state = self.state();
@@ -454,14 +467,19 @@ impl Memory {
 
     /// Sets `[index, index + length)`, which lies within the memory, to zero and gives its host pages
     /// back.
-    pub(crate) fn discard_range(&self, index: usize, length: usize) {
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] while a function of the embedder's heap moves the bytes.
+    pub(crate) fn discard_range(&self, index: usize, length: usize) -> Result<()> {
         let mut state = self.state();
+        state.check_at_rest()?;
         // What was written there is gone, and the rest of the memory is what it was.
         self.set_written();
         state.body.region_mut().discard(index, length);
         let bytes = units::bytes(length);
         state.tally.discarded_bytes = state.tally.discarded_bytes.saturating_add(bytes);
         self.allocator().discarded(bytes);
+        Ok(())
     }
 
     /// What the memory has and has done.

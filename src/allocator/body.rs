@@ -71,7 +71,7 @@ impl Body {
 
     /// No body: what stays where one was taken away.
     pub(crate) const fn nothing() -> Self {
-        let region = Region::Nothing;
+        let region = Region::NOTHING;
         Self { region, mobility: Mobility::Never, bounds: Bounds::Guarded, moved: false }
     }
 
@@ -104,9 +104,15 @@ impl Body {
         matches!(self.region, Region::Allocated(_))
     }
 
+    /// Takes the region out for a while. What stays has its shape and follows the same rules.
+    pub(crate) const fn take(&mut self) -> Self {
+        let away = Region::Nothing(self.region.shape());
+        Self { region: core::mem::replace(&mut self.region, away), ..*self }
+    }
+
     /// Was the body taken away?
     pub(crate) const fn is_nothing(&self) -> bool {
-        matches!(self.region, Region::Nothing)
+        matches!(self.region, Region::Nothing(_))
     }
 
     /// Makes the first `bytes` bytes of a clean body usable, starting from `image`, and in guarded
@@ -134,7 +140,7 @@ impl Body {
             self.open_to(bytes)?;
         }
         self.region.set_written();
-        if self.bounds == Bounds::Guarded {
+        if self.bounds == Bounds::Guarded || self.is_on_heap() {
             // The last thing that can be refused.
             self.region.close_to(bytes)?;
         }

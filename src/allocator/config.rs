@@ -325,8 +325,9 @@ impl Config {
                 return Err(Error::SettingsConflict { requested, available: slot_bytes });
             }
         }
-        ladder::check_sizes(&settings)?;
         let bounds = if on_heap { Bounds::Checked } else { bounds };
-        Allocator::with(Settings { bounds, on_heap, ..settings }, limiter, backend)
+        let settings = Settings { bounds, on_heap, ..settings };
+        ladder::check_sizes(&settings)?;
+        Allocator::with(settings, limiter, backend)
     }
 }

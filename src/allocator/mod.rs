@@ -128,7 +128,7 @@ impl Allocator {
             Some(pool) => self.create_in(pool, bytes, image)?,
             None => match self.create_alone(memory_type, bytes, image) {
                 // The host may have room for it when nothing is kept any more.
-                Err(error) if error.is_of_host() && self.empty_caches() => {
+                Err(error) if self.may_have_room_for(&error) => {
                     self.create_alone(memory_type, bytes, image)?
                 }
                 outcome => outcome?,
@@ -217,6 +217,9 @@ impl Allocator {
         if self.pool.is_none() && (!body.is_reusable() || !self.cache.has_room()) {
             return;
         }
+        if region::CLOSING_EMPTIES {
+            let _ = body.region_mut().close_to(0);
+        }
         let clean = body.region_mut().clean(self.keep_for_reuse());
         if region::open_is_charged() {
             // What is refused stays charged until it is used again, no worse.
@@ -255,7 +258,7 @@ impl Allocator {
         moving: Moving,
     ) -> Result<Growth> {
         let growth = match self.grow_once(memory_type, body, bytes, moving) {
-            Err(error) if error.is_of_host() && self.empty_caches() => {
+            Err(error) if self.may_have_room_for(&error) => {
                 self.grow_once(memory_type, body, bytes, moving)
             }
             outcome => outcome,
@@ -306,9 +309,7 @@ impl Allocator {
     ) -> Result<()> {
         let keep = units::host(self.settings.keep_at_reset()).unwrap_or(usize::MAX);
         match body.reset(bytes, image, keep) {
-            Err(error) if error.is_of_host() && self.empty_caches() => {
-                body.reset(bytes, image, keep)
-            }
+            Err(error) if self.may_have_room_for(&error) => body.reset(bytes, image, keep),
             outcome => outcome,
         }
     }
@@ -324,6 +325,12 @@ impl Allocator {
         if let Some(limiter) = &self.limiter {
             limiter.refused(error);
         }
+    }
+
+    /// Was it the host that refused, and has it more now that nothing is kept any more?
+    fn may_have_room_for(&self, refused: &Error) -> bool {
+        let of_heap = self.settings.on_heap && matches!(refused, Error::OutOfMemory { .. });
+        (of_heap || refused.is_of_host()) && self.empty_caches()
     }
 
     /// Gives up what is kept here and by the default allocator. True when there was something.

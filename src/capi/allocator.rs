@@ -38,8 +38,9 @@ unsafe fn allocator_or_default(
 /// config: its settings, copied; NULL means the defaults. out: receives the allocator, one
 /// reference that the caller gives back with wasm_memory_allocator_delete; NULL after a failure.
 ///
-/// WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE), unknown bounds
-/// (UNKNOWN_VALUE), a pool of 0 slots (SETTINGS_CONFLICT), a limiter with reserved fields (RESERVED_FIELD).
+/// WASM_MEMORY_TYPE_ERROR: out is NULL (NULL_ARGUMENT), a bad config (INVALID_HANDLE), unknown bounds or
+/// backend (UNKNOWN_VALUE), a pool of 0 slots or on a heap (SETTINGS_CONFLICT), a limiter or heap with
+/// reserved fields (RESERVED_FIELD), a heap without allocate or deallocate (NULL_ARGUMENT).
 /// WASM_MEMORY_RANGE_ERROR: reservation and guards together are more than any host has, or the host
 /// refuses the pool (ADDRESS_SPACE, MAP_COUNT), no memory for the allocator (OUT_OF_MEMORY). Any
 /// thread.
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn wasm_memory_allocator_delete(allocator: *mut wasm_memor
 /// Makes a memory from an allocator: wasm_memory_new with that allocator's settings.
 ///
 /// allocator: NULL means the default one. image: what the memory starts from, NULL for zeros; its bytes
-/// are mapped copy-on-write. The rest, and the order of checks, is as for wasm_memory_new; the size
+/// are mapped copy-on-write; on a heap, and where the host maps no such files, copied. The rest, and the order of checks, is as for wasm_memory_new; the size
 /// limit is the allocator's.
 ///
 /// WASM_MEMORY_TYPE_ERROR: also for a bad allocator or image (INVALID_HANDLE), checked after out.

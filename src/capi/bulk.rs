@@ -134,7 +134,8 @@ pub unsafe extern "C" fn wasm_memory_bulk_init(
     })
 }
 
-/// Sets a range to zero and gives its host pages back: what resides falls by it.
+/// Sets a range to zero and gives its host pages back: what resides falls by it. On a heap, and for what is
+/// shared on Windows, it is only set to zero.
 ///
 /// index, length: bytes, multiples of the memory's page size.
 ///

@@ -23,7 +23,9 @@ pub const WASM_MEMORY_BACKEND_HEAP: u32 = 1;
 /// that must not move (shared, or not movable) takes its maximum, or the reservation that was set, at
 /// creation; with fallback, an unshared one that does not get it starts small and moves. One that may
 /// move takes what it needs, and growth past its block takes another one. Bytes are set to zero when they
-/// become usable, not before. Snapshots, images and reset copy. Large pages do not apply.
+/// become usable, not before. Snapshots, images and reset copy; a reset does not move, so one to a larger
+/// snapshot than the block is RESERVATION_EXCEEDED. Large pages do not apply. The library's own objects and
+/// images are where they always are: a host without virtual memory takes a build without the feature `host`.
 #[unsafe(export_name = concat!(env!("WASM_MEMORY_PREFIX"), "wasm_memory_config_set_backend"))]
 pub unsafe extern "C" fn wasm_memory_config_set_backend(
     config: *mut wasm_memory_config_t,
@@ -34,8 +36,10 @@ pub unsafe extern "C" fn wasm_memory_config_set_backend(
 }
 
 /// The embedder's own heap, for WASM_MEMORY_BACKEND_HEAP. It holds the bytes of memories only, and need not
-/// zero them. The functions may run on any thread and at once, must not unwind or longjmp, and may call
-/// the library, though not use the memory that is being moved: none of the library's locks is held.
+/// zero them. The functions may run on any thread and at once, must not unwind, longjmp or fork, and may
+/// call the library: none of its locks is held. What needs the bytes of the memory that is being moved (a
+/// buffer, a snapshot, a reset, a discard, growth) is refused meanwhile; the functions must not read or write
+/// them.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct wasm_memory_host_heap_t {
@@ -49,8 +53,8 @@ pub struct wasm_memory_host_heap_t {
     >,
     /// Makes a block of old_size bytes one of new_size bytes, which is more, with the first old_size
     /// bytes as they were, at the same address or another one. NULL when it cannot; the block is then
-    /// as it was. May be NULL: growth then allocates, copies and deallocates. Never called while a
-    /// buffer of the block is held.
+    /// as it was, and growth allocates, copies and deallocates, as it does where this is NULL. The address is
+    /// a multiple of alignment too. Never called while a buffer of the block is held.
     pub reallocate: Option<
         unsafe extern "C" fn(
             context: *mut c_void,
@@ -69,7 +73,7 @@ pub struct wasm_memory_host_heap_t {
             alignment: usize,
         ),
     >,
-    /// Called once, when the config and every allocator made from it are gone and no block is left, or
+    /// Called once, when the config and every allocator that uses it are gone and no block is left, or
     /// the setting was replaced and no allocator uses it. May be NULL.
     pub finalize: Option<unsafe extern "C" fn(context: *mut c_void)>,
     /// NULL.

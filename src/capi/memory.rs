@@ -117,8 +117,8 @@ pub unsafe extern "C" fn wasm_memory_grow(
 
 /// The base of a memory: the address of byte 0.
 ///
-/// Returns an address that is aligned to the host page and not NULL also at size 0; NULL for a bad
-/// handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
+/// Returns an address that is aligned to the host page (on a heap: to 16 bytes) and not NULL also at
+/// size 0; NULL for a bad handle. The bytes up to wasm_memory_byte_length can be read and written for as long as the
 /// memory lives; the base changes only when a movable memory grows (wasm_memory_get_layout). Whoever
 /// changes the protection or kernel advice of these pages himself puts it back before he deletes the
 /// memory: the next memory of the allocator may be there.

@@ -30,7 +30,7 @@ const _: () = assert!(
 #[repr(C)]
 #[derive(Clone, Copy, Default)]
 pub struct wasm_memory_layout_t {
-    /// Bytes from the base within which the base never moves; a multiple of the host page.
+    /// Bytes from the base within which the base never moves; a multiple of the host page, but on a heap.
     pub reservation: u64,
     /// Inaccessible bytes before the base.
     pub guard_before: u64,

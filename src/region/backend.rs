@@ -16,8 +16,8 @@ pub(crate) enum Region {
     Reserved(Reservation),
     /// A block on a heap: nothing of it is ever inaccessible.
     Allocated(Block),
-    /// No region: what stays where one was taken away.
-    Nothing,
+    /// No region: what stays where one of this shape was taken away.
+    Nothing(Shape),
 }
 
 /// What becomes of the old body when a region moves.
@@ -45,6 +45,9 @@ impl Backend {
 }
 
 impl Region {
+    /// What stays where a region was taken away for good.
+    pub(crate) const NOTHING: Self = Self::Nothing(Shape::NOTHING);
+
     /// A region of which nothing is open.
     ///
     /// # Errors
@@ -60,7 +63,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.base(),
             Self::Allocated(block) => block.base(),
-            Self::Nothing => NonNull::dangling(),
+            Self::Nothing(_) => NonNull::dangling(),
         }
     }
 
@@ -68,7 +71,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.shape(),
             Self::Allocated(block) => block.shape(),
-            Self::Nothing => Shape::NOTHING,
+            Self::Nothing(shape) => *shape,
         }
     }
 
@@ -78,7 +81,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.open(),
             Self::Allocated(block) => block.open(),
-            Self::Nothing => 0,
+            Self::Nothing(_) => 0,
         }
     }
 
@@ -87,7 +90,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.set_owner(owner),
             Self::Allocated(block) => block.registration().set_owner(owner),
-            Self::Nothing => {}
+            Self::Nothing(_) => {}
         }
     }
 
@@ -96,7 +99,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.registration(),
             Self::Allocated(block) => Some(block.registration()),
-            Self::Nothing => None,
+            Self::Nothing(_) => None,
         }
     }
 
@@ -109,7 +112,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.open_to(bytes),
             Self::Allocated(block) => block.open_to(bytes),
-            Self::Nothing => no_room(bytes),
+            Self::Nothing(_) => no_room(bytes),
         }
     }
 
@@ -118,7 +121,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.check_room(bytes),
             Self::Allocated(block) => block.end_of_open(bytes).map(|_| ()),
-            Self::Nothing => no_room(bytes),
+            Self::Nothing(_) => no_room(bytes),
         }
     }
 
@@ -127,7 +130,7 @@ impl Region {
     pub(crate) fn opening_costs(&self) -> bool {
         match self {
             Self::Reserved(region) => region.opening_costs(),
-            Self::Allocated(_) | Self::Nothing => true,
+            Self::Allocated(_) | Self::Nothing(_) => true,
         }
     }
 
@@ -138,7 +141,8 @@ impl Region {
     pub(crate) fn close_to(&mut self, bytes: u64) -> Result<()> {
         match self {
             Self::Reserved(region) => region.close_to(bytes),
-            Self::Allocated(_) | Self::Nothing => Ok(()),
+            Self::Allocated(block) => block.close_to(bytes),
+            Self::Nothing(_) => Ok(()),
         }
     }
 
@@ -154,9 +158,9 @@ impl Region {
             Self::Reserved(region) => region.move_to(shape, bytes, old).map(Self::Reserved),
             Self::Allocated(block) => {
                 let old = block.move_to(shape, bytes, old)?;
-                Ok(old.map_or(Self::Nothing, Self::Allocated))
+                Ok(old.map_or(Self::NOTHING, Self::Allocated))
             }
-            Self::Nothing => no_room(bytes).map(|()| Self::Nothing),
+            Self::Nothing(_) => no_room(bytes).map(|()| Self::NOTHING),
         }
     }
 
@@ -164,7 +168,7 @@ impl Region {
     pub(crate) fn has_image(&self, image: Option<&Ref<Frozen>>) -> bool {
         match self {
             Self::Reserved(region) => region.has_image(image),
-            Self::Allocated(_) | Self::Nothing => image.is_none(),
+            Self::Allocated(_) | Self::Nothing(_) => image.is_none(),
         }
     }
 
@@ -176,7 +180,7 @@ impl Region {
         match (self, image) {
             (Self::Reserved(region), image) => region.put_image_on(image)?,
             (Self::Allocated(block), Some(image)) => block.put_image_on(image),
-            (Self::Allocated(_), None) | (Self::Nothing, _) => {}
+            (Self::Allocated(_), None) | (Self::Nothing(_), _) => {}
         }
         Ok(())
     }
@@ -186,7 +190,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.set_written(),
             Self::Allocated(block) => block.set_written(),
-            Self::Nothing => {}
+            Self::Nothing(_) => {}
         }
     }
 
@@ -197,7 +201,7 @@ impl Region {
         match self {
             Self::Reserved(region) => return region.clean(keep),
             Self::Allocated(block) => block.clean(),
-            Self::Nothing => {}
+            Self::Nothing(_) => {}
         }
         true
     }
@@ -207,7 +211,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.overwrite(),
             Self::Allocated(block) => block.clean(),
-            Self::Nothing => {}
+            Self::Nothing(_) => {}
         }
     }
 
@@ -221,7 +225,7 @@ impl Region {
                     block.put_image_on(image);
                 }
             }
-            (Self::Nothing, _) => {}
+            (Self::Nothing(_), _) => {}
         }
     }
 
@@ -237,7 +241,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.each_used(length, each),
             Self::Allocated(_) => each(0, length),
-            Self::Nothing => Ok(()),
+            Self::Nothing(_) => Ok(()),
         }
     }
 
@@ -247,7 +251,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.discard(from, length),
             Self::Allocated(block) => block.discard(from, length),
-            Self::Nothing => {}
+            Self::Nothing(_) => {}
         }
     }
 
@@ -256,7 +260,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.populate(bytes),
             Self::Allocated(block) => block.populate(bytes),
-            Self::Nothing => {}
+            Self::Nothing(_) => {}
         }
     }
 
@@ -271,7 +275,7 @@ impl Region {
     pub(crate) const fn resident(&self) -> usize {
         match self {
             Self::Reserved(region) => region.resident(),
-            Self::Allocated(_) | Self::Nothing => 0,
+            Self::Allocated(_) | Self::Nothing(_) => 0,
         }
     }
 
@@ -279,7 +283,7 @@ impl Region {
     pub(crate) fn drop_resident(&mut self) -> bool {
         match self {
             Self::Reserved(region) => region.drop_resident(),
-            Self::Allocated(_) | Self::Nothing => true,
+            Self::Allocated(_) | Self::Nothing(_) => true,
         }
     }
 
@@ -288,7 +292,7 @@ impl Region {
         match self {
             Self::Reserved(region) => region.resident_bytes(),
             Self::Allocated(_) => None,
-            Self::Nothing => Some(0),
+            Self::Nothing(_) => Some(0),
         }
     }
 }

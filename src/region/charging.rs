@@ -5,7 +5,8 @@ use super::proc;
 use super::reservation::Reservation;
 use crate::error::{Error, Result};
 use crate::units;
-use core::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use crate::wide::AtomicU64;
+use core::sync::atomic::{AtomicU8, Ordering};
 
 impl Reservation {
     /// Would opening far ahead of what is used take something from others? The first bytes are open, and
@@ -18,8 +19,11 @@ impl Reservation {
 
 /// Does the host charge what is open, touched or not, against a limit of all processes?
 pub(crate) fn open_is_charged() -> bool {
-    overcommit_is_off()
+    CLOSING_EMPTIES || overcommit_is_off()
 }
+
+/// Are bytes given up by closing them, and in no quicker way?
+pub(crate) const CLOSING_EMPTIES: bool = cfg!(windows);
 
 /// Refuses to open more bytes at once than the host has memory and swap, as a host that overcommits by
 /// rule of thumb does. Regions are mapped without the kernel's own account of that: it takes a tenth

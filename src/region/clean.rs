@@ -100,9 +100,11 @@ impl Reservation {
         if !self.written || self.open == 0 {
             return true;
         }
-        if self.image.is_none() && self.resident == self.open && self.open <= keep {
-            // All of it is in memory: a look would find just that.
+        // All of it is in memory: a look would find just that. Or nobody can look.
+        let no_look = self.resident == self.open || !pagemap::is_known();
+        if self.image.is_none() && no_look && self.open <= keep {
             self.part(0, self.open).fill(0);
+            self.resident = self.open;
         } else if self.history.says_drop() && self.drop_pages(0, self.open, Access::ReadWrite) {
             self.resident = 0;
         } else {

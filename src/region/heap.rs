@@ -100,7 +100,7 @@ impl Heap {
         let Callbacks { context, allocate, .. } = host.callbacks;
         // SAFETY: whoever set the heap promises that the function can be called.
         let block = NonNull::new(unsafe { allocate(context, size, ALIGNMENT) })?.cast();
-        if block.addr().get() & const { ALIGNMENT - 1 } != 0 {
+        if !is_aligned(block) {
             // Not what was asked for, so of no use.
             self.deallocate(block, size);
             return None;
@@ -108,7 +108,7 @@ impl Heap {
         Some((block, false))
     }
 
-    /// Can it try to make a block larger where it is?
+    /// Can a block of it be made larger without an allocation of its own?
     fn reallocates(&self) -> bool {
         match self {
             Self::Process => true,
@@ -116,8 +116,7 @@ impl Heap {
         }
     }
 
-    /// Makes a block larger, at another address maybe; the old one is then gone. `None` leaves all as it
-    /// is.
+    /// Makes a block larger, where it is or elsewhere; the old one is then gone. `None` leaves all as it is.
     ///
     /// # Safety
     /// `block` is one of `size` bytes that this heap gave, and nobody uses it.
@@ -136,9 +135,25 @@ impl Heap {
                 // SAFETY: whoever set the heap promises that the function can be called; the block is as
                 // this function's contract says.
                 let new = unsafe { reallocate?(context, old, size, larger, ALIGNMENT) };
-                NonNull::new(new.cast())
+                let new = NonNull::new(new.cast())?;
+                Some(self.aligned(new, size, larger))
             }
         }
+    }
+
+    /// A block of `larger` bytes with the first `size` of `block`, which is given back where it is not
+    /// aligned and another one can be had.
+    fn aligned(&self, block: NonNull<u8>, size: usize, larger: usize) -> NonNull<u8> {
+        if is_aligned(block) {
+            return block;
+        }
+        let Some((other, _)) = self.allocate(larger) else { return block };
+        // SAFETY: both are blocks of this heap, of `larger` bytes, and nobody else uses them.
+        let to = unsafe { Span::new(other.as_ptr(), size) };
+        // SAFETY: as above.
+        to.copy_from(&unsafe { Span::new(block.as_ptr(), size) });
+        self.deallocate(block, larger);
+        other
     }
 
     /// Takes a block of `size` bytes back, which it gave and nobody uses.
@@ -229,6 +244,19 @@ impl Block {
         Ok(())
     }
 
+    /// Gives up what is behind the first `bytes` bytes: it is zero when it is opened again.
+    ///
+    /// # Errors
+    /// [`Error::ReservationExceeded`] past the block.
+    pub(super) fn close_to(&mut self, bytes: u64) -> Result<()> {
+        let end = self.end_of_open(bytes)?;
+        if end < self.open {
+            self.open = end;
+            self.rest_is_zero = false;
+        }
+        Ok(())
+    }
+
     /// `[from, from + length)` of the block.
     fn part(&self, from: usize, length: usize) -> Span<'_> {
         // SAFETY: all of the block can be read and written (invariant 1).
@@ -278,8 +306,9 @@ impl Block {
         if bytes > available {
             return Err(Error::ReservationExceeded { requested: bytes, available });
         }
-        if old == Old::Unused && self.heap.reallocates() {
-            self.reallocate(shape)?;
+        let larger = shape.reservation() > self.shape.reservation();
+        // Where it is refused there may still be room for a block of that size elsewhere.
+        if larger && old == Old::Unused && self.heap.reallocates() && self.reallocate(shape)? {
             self.open_to(bytes)?;
             return Ok(None);
         }
@@ -291,7 +320,8 @@ impl Block {
         Ok(Some(mem::replace(self, new)))
     }
 
-    fn reallocate(&mut self, shape: Shape) -> Result<()> {
+    /// Has the heap make the block larger, at another address maybe. False when it would not.
+    fn reallocate(&mut self, shape: Shape) -> Result<bool> {
         let place = Registration::reserve()?;
         let (owner, group) = (self.registration.owner(), self.registration.group());
         // From here on the old place may be somebody else's.
@@ -301,7 +331,7 @@ impl Block {
         // one thread, which is here.
         let Some(base) = (unsafe { self.heap.reallocate(self.base, old, size) }) else {
             self.registration.set_owner(owner);
-            return Err(refused(size));
+            return Ok(false);
         };
         let registration = place.fill(base, size, base, size, group);
         registration.set_owner(owner);
@@ -309,7 +339,7 @@ impl Block {
         (self.base, self.shape) = (base, shape);
         // Nobody says what the new bytes are.
         self.rest_is_zero = false;
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -320,6 +350,10 @@ impl Drop for Block {
         unsafe { ManuallyDrop::drop(&mut self.registration) };
         self.heap.deallocate(self.base, self.shape.reservation());
     }
+}
+
+fn is_aligned(block: NonNull<u8>) -> bool {
+    block.addr().get() & const { ALIGNMENT - 1 } == 0
 }
 
 fn refused(size: usize) -> Error {

@@ -10,6 +10,7 @@
 //! * [`frozen`]: bytes that are mapped copy-on-write.
 //! * [`slots`]: the regions of a pool, in one reservation.
 //! * `charging`: what opening ahead of use costs on this host.
+//! * `moving`: growth into a larger reservation. `proc`: what `/proc` tells.
 //! * `fork`: what a fork must not cut through.
 //! * [`refusal`]: finds out why the host refused, so that the error can name the limit.
 //! * [`registry`]: which region an address belongs to, for signal handlers.
@@ -59,10 +60,11 @@ mod unreleased;
 pub(crate) use backend::{Backend, Old, Region};
 #[cfg(not(feature = "host"))]
 pub(crate) use bare::{
-    Reservation, fork, frozen, huge_pages_come_unasked, open_is_charged, os, resident_bytes, slots,
+    CLOSING_EMPTIES, Reservation, fork, frozen, huge_pages_come_unasked, open_is_charged, os,
+    resident_bytes, slots,
 };
 #[cfg(feature = "host")]
-pub(crate) use charging::{huge_pages_come_unasked, open_is_charged};
+pub(crate) use charging::{CLOSING_EMPTIES, huge_pages_come_unasked, open_is_charged};
 #[cfg(feature = "host")]
 pub(crate) use clean::resident_bytes;
 #[cfg(feature = "host")]

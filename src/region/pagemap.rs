@@ -61,8 +61,9 @@ mod linux {
     use super::super::{page_size, storage};
     use super::{FILE, Run, Scan, Wanted};
     use crate::units;
+    use crate::wide::AtomicU64;
     use core::ptr;
-    use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+    use core::sync::atomic::{AtomicPtr, Ordering};
     use std::os::fd::{AsRawFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 
     /// `struct pm_scan_arg` of the kernel.

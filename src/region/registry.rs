@@ -22,8 +22,7 @@ use super::page_size;
 use super::slots::SlotTable;
 use crate::error::{Error, Result};
 use crate::sync::{
-    AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, FIRST_TABLE_LOG2, Guard, Lock, Ordering, fence,
-    storage,
+    AtomicPtr, AtomicU32, AtomicUsize, FIRST_TABLE_LOG2, Guard, Lock, Ordering, fence, storage,
 };
 use crate::units;
 use core::ptr::{self, NonNull};
@@ -273,10 +272,10 @@ fn hash(class: u32, start: usize) -> usize {
 }
 
 /// Rises when an entry is at another place than before and has not left the old one yet.
-static MOVES: AtomicU64 = AtomicU64::new(0);
+static MOVES: AtomicUsize = AtomicUsize::new(0);
 
 /// Bit n: regions of size class n occur, or did.
-static CLASSES: AtomicU64 = AtomicU64::new(0);
+static CLASSES: AtomicUsize = AtomicUsize::new(0);
 
 /// The tables by the logarithm of their size. One that was made stays.
 static TABLES: [AtomicPtr<AtomicPtr<Entry>>; 48] = [const { AtomicPtr::new(ptr::null_mut()) }; 48];
@@ -459,7 +458,7 @@ impl Registry {
     fn insert(&mut self, entry: &'static Entry) {
         self.reserved = self.reserved.saturating_sub(1);
         self.count = self.count.saturating_add(1);
-        CLASSES.fetch_or(1_u64.wrapping_shl(entry.class()), Ordering::AcqRel);
+        CLASSES.fetch_or(1_usize.wrapping_shl(entry.class()), Ordering::AcqRel);
         if let Some(table) = Table::current() {
             table.insert(entry);
         }

@@ -55,14 +55,18 @@ pub(crate) const HAS_MEMORY_FILES: bool = cfg!(any(target_os = "linux", target_o
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(in super::super) fn memory_file() -> Result<OwnedFd, Errno> {
     gate(Call::MemoryFile)?;
+    // Android's C library has no function for it before version 11.
+    let create = |name: *const libc::c_char, flags: libc::c_uint| {
+        // SAFETY: `name` is a C string.
+        let descriptor = unsafe { libc::syscall(libc::SYS_memfd_create, name, flags) };
+        c_int::try_from(descriptor).unwrap_or(-1)
+    };
     let name = c"wasm_memory image".as_ptr();
     let flags = libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING;
-    // SAFETY: `name` is a C string.
-    let descriptor = unsafe { libc::memfd_create(name, flags | libc::MFD_NOEXEC_SEAL) };
+    let descriptor = create(name, flags | libc::MFD_NOEXEC_SEAL);
     if descriptor == -1 && last_errno() == libc::EINVAL {
         // A kernel before 6.3 does not know the last flag.
-        // SAFETY: as above.
-        return owned(unsafe { libc::memfd_create(name, flags) });
+        return owned(create(name, flags));
     }
     owned(descriptor)
 }

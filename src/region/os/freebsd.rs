@@ -17,7 +17,7 @@ fn sleep(word: &AtomicU32, expected: u32, until: Option<Duration>) -> Result<(),
     time._clockid = libc::CLOCK_MONOTONIC.unsigned_abs();
     if let Some(until) = until {
         time._timeout.tv_sec = until.as_secs().try_into().unwrap_or(libc::time_t::MAX);
-        time._timeout.tv_nsec = until.subsec_nanos().into();
+        time._timeout.tv_nsec = until.subsec_nanos().try_into().unwrap_or(0);
     }
     // The length of the time stands where another operation has a pointer.
     let length: *mut c_void = ptr::without_provenance_mut(size_of::<libc::_umtx_time>());

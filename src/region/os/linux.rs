@@ -163,8 +163,8 @@ pub(crate) fn query_mapping(address: usize) -> Result<Mapping, Errno> {
     })
 }
 
-/// Sleeps until [`wake`](super::wake) is called for `word`, unless `word` is no longer `expected`; may also
-/// return for no reason.
+/// Sleeps until [`wake`](super::wake) is called for `word`, unless `word` is no longer `expected`;
+/// may also return for no reason.
 pub(crate) fn wait(word: &AtomicU32, expected: u32) {
     let operation = libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG;
     let no_timeout = ptr::null::<libc::timespec>();
@@ -184,19 +184,13 @@ pub(crate) fn wake_address(word: *const AtomicU32) {
     unsafe { libc::syscall(libc::SYS_futex, word, operation, 1) };
 }
 
-/// Sleeps while `word` is `expected`, until `deadline` on the clock of [`now`](super::now): false when that has
-/// passed. May return true for no reason.
+/// Sleeps while `word` is `expected`, until `deadline` on the clock of [`now`](super::now): false when
+/// that has passed. May return true for no reason.
 pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Duration>) -> bool {
     // The bitset form takes an absolute time, so that an interrupted wait goes on for the rest.
     let operation = libc::FUTEX_WAIT_BITSET | libc::FUTEX_PRIVATE_FLAG;
     let since = deadline;
-    let deadline = deadline.map(|deadline| {
-        // SAFETY: zero bytes are a timespec; some hosts pad it.
-        let mut time: libc::timespec = unsafe { core::mem::zeroed() };
-        time.tv_sec = seconds(deadline);
-        time.tv_nsec = nanoseconds(deadline);
-        time
-    });
+    let deadline = deadline.map(FutexTime::of);
     let timeout = deadline.as_ref().map_or(ptr::null(), ptr::from_ref);
     let (unused, every) = (ptr::null::<u32>(), u32::MAX);
     let outcome = gate(Call::Wait).and_then(|()| {
@@ -215,7 +209,8 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
         if result == -1 { Err(last_errno()) } else { Ok(()) }
     });
     match outcome {
-        Err(libc::ETIMEDOUT) => false,
+        // Where the time had to be cut short it is not over yet.
+        Err(libc::ETIMEDOUT) => time_left(since),
         Ok(()) | Err(libc::EINTR | libc::EAGAIN) => true,
         // A host that denies futexes: look again now and then, and keep to the time.
         Err(_) => {
@@ -225,16 +220,17 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
     }
 }
 
-/// The same of whole seconds; no machine runs for as long as the narrow one can say.
-#[allow(clippy::as_conversions, clippy::cast_possible_truncation, reason = "clamped before")]
-#[allow(deprecated, reason = "musl's is to become wider")]
-const fn seconds(time: Duration) -> libc::time_t {
-    const MOST: u64 = libc::time_t::MAX as u64;
-    if time.as_secs() > MOST { libc::time_t::MAX } else { time.as_secs() as libc::time_t }
+/// The time that a futex takes: two machine words, whatever the C library's `timespec` is.
+#[repr(C)]
+struct FutexTime {
+    seconds: libc::c_long,
+    nanoseconds: libc::c_long,
 }
 
-/// What the host's type for nanoseconds takes, whatever its width.
-#[allow(clippy::as_conversions, reason = "less than 10^9 fits every width")]
-const fn nanoseconds(time: Duration) -> libc::c_long {
-    time.subsec_nanos() as libc::c_long
+impl FutexTime {
+    fn of(time: Duration) -> Self {
+        let seconds = libc::c_long::try_from(time.as_secs()).unwrap_or(libc::c_long::MAX);
+        let nanoseconds = libc::c_long::try_from(time.subsec_nanos()).unwrap_or(0);
+        Self { seconds, nanoseconds }
+    }
 }

@@ -102,6 +102,7 @@ struct MemoryInformation {
     base: *mut c_void,
     allocation_base: *mut c_void,
     allocation_protect: u32,
+    #[cfg(target_pointer_width = "64")]
     partition: u32,
     length: usize,
     state: u32,
@@ -193,7 +194,9 @@ unsafe fn decommit(start: NonNull<u8>, length: usize) -> Result<(), Errno> {
     check(unsafe { VirtualFree(start.as_ptr().cast(), length, MEM_DECOMMIT) })
 }
 
-/// Replaces `[start, start + length)` by fresh private bytes that read zero.
+/// Closes `[start, start + length)` and gives its bytes up. Open bytes are not replaced: between giving
+/// them up and committing fresh ones they would fault for other threads, and the commit could be
+/// refused when nothing is left to go back to. Whoever asks for that writes zeros.
 ///
 /// # Safety
 /// The range is page-aligned, belongs to the caller, and no Rust reference into it exists.
@@ -204,19 +207,11 @@ pub(crate) unsafe fn map_over(
     _charge: Charge,
 ) -> Result<(), Errno> {
     gate(Call::Map)?;
-    // SAFETY: as the caller says.
-    unsafe { decommit(start, length)? };
-    if access == Access::None {
-        return Ok(());
+    match access {
+        // SAFETY: as the caller says.
+        Access::None => unsafe { decommit(start, length) },
+        Access::Read | Access::ReadWrite => Err(code::UNSUPPORTED),
     }
-    // What was given back a moment ago is as a rule there. Where another took it there is no way
-    // back, and who has the range relies on its being open: this waits, as a page fault would
-    // where memory is short.
-    // SAFETY: as the caller says.
-    while unsafe { commit(start, length) }.is_err() {
-        nap();
-    }
-    Ok(())
 }
 
 /// Changes what may be done with `[start, start + length)`. Closed bytes are given up, and read zero

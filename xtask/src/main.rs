@@ -57,11 +57,7 @@ const COMMANDS: [Command; 10] = [
         "bring the guides up to date and build the reference site in target/docs; --check",
         docs::run,
     ),
-    (
-        "check",
-        "what takes too long for `test`: `check vendored`, under a sanitizer and for another processor",
-        test::check,
-    ),
+    ("check", "what takes too long for `test`: `check vendored`, `check faults`", test::check),
     (
         "abi",
         "write the list of exported functions and the ABI description anew; --accept a break",

@@ -93,7 +93,10 @@ pub fn check(options: &[String]) -> Result<()> {
             steps.run_if_possible("vendored, under AddressSanitizer", vendored::sanitized)?;
             steps.run_if_possible("vendored, for another processor", vendored::crossed)?;
         }
-        _ => bail!("`vendored` is what can be checked"),
+        [what] if what == "faults" => {
+            steps.run("every call refused with every errno in every way", cargo::all_faults)?;
+        }
+        _ => bail!("`vendored` and `faults` are what can be checked"),
     }
     steps.finish();
     Ok(())

@@ -76,6 +76,7 @@ pub(crate) fn can_read(address: *const u8) -> bool {
 /// Does advice to drop pages do that, also where they are locked? Some emulators of a processor answer
 /// that they took it and take none; what rests on a refused call is told wrongly then.
 #[cfg(unix)]
+#[cfg(feature = "host")]
 pub(crate) fn advice_is_taken() -> bool {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     {
@@ -103,6 +104,7 @@ pub(crate) const fn advice_is_taken() -> bool {
 }
 
 /// Ends a test that means nothing where [`advice_is_taken`] says no.
+#[cfg(feature = "host")]
 macro_rules! needs_advice {
     () => {
         if !crate::test_support::advice_is_taken() {
@@ -111,4 +113,5 @@ macro_rules! needs_advice {
         }
     };
 }
+#[cfg(feature = "host")]
 pub(crate) use needs_advice;

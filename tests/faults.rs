@@ -7,8 +7,8 @@
 //! the process has the mappings and descriptors that it had. The library must not touch the heap.
 //!
 //! Which functions reach the host, which kinds of call there are and where they are made is read from
-//! the header and the sources, and compared with what was seen. `FAULTS_ALL=1` runs every errno in a
-//! cold process too.
+//! the header and the sources, and compared with what was seen. `cargo xtask check faults` runs every
+//! errno in every way.
 #![allow(
     missing_docs,
     unreachable_pub,

@@ -62,6 +62,13 @@ pub fn tests_with_faults() -> Result<()> {
     shown(cargo(["test", "--locked"]).args(FAULTS))
 }
 
+/// Every system call refused with every errno that it can give, once and for good, in processes that
+/// have used the library and in ones that have not.
+pub fn all_faults() -> Result<()> {
+    let mut faults = cargo(["test", "--locked", "--test", "faults"]);
+    shown(faults.args(FAULTS).env("FAULTS_ALL", "1"))
+}
+
 /// The library's Rust tests with every growth of a memory that may move a move.
 pub fn tests_that_move() -> Result<()> {
     shown(cargo(["test", "--locked"]).args(["--features", "wasm_memory/stress-move"]))

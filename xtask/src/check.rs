@@ -15,13 +15,14 @@ use std::time::Instant;
 /// A check: its name, what it is, and the function that does it.
 type Check = (&'static str, &'static str, fn() -> Result<Outcome>);
 
-const CHECKS: [Check; 7] = [
+const CHECKS: [Check; 8] = [
     ("models", "models of the concurrent parts, more deeply", models),
     ("sanitizers", "C and C++ tests under AddressSanitizer, UBSan and LeakSanitizer", sanitizers),
     ("tsan", "C tests of threads under ThreadSanitizer, the library too", thread_sanitizer),
     ("miri", "unit tests and memories on a heap in Miri", miri),
     ("memcheck", "C tests under Valgrind", memcheck),
     ("stress", "everything at once, for WASM_MEMORY_TEST_SECONDS (120)", stress),
+    ("faults", "every call refused with every errno in every way", all_faults),
     ("vendored", "a vendored copy under a sanitizer and for another processor", vendored_copies),
 ];
 
@@ -52,6 +53,11 @@ fn vendored_copies() -> Result<Outcome> {
         Outcome::Done => vendored::crossed(),
         reason @ Outcome::NotHere(_) => Ok(reason),
     }
+}
+
+fn all_faults() -> Result<Outcome> {
+    cargo::all_faults()?;
+    Ok(Outcome::Done)
 }
 
 fn models() -> Result<Outcome> {

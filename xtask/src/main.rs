@@ -42,7 +42,7 @@ const COMMANDS: [Command; 13] = [
     ),
     (
         "check",
-        "what takes longer: models, sanitizers, tsan, miri, memcheck, stress, vendored; all, or those named",
+        "what takes longer: models, sanitizers, tsan, miri, memcheck, stress, faults, vendored; all, or those named",
         check::run,
     ),
     ("demo", "build the library and run examples/wasmtime on it", |options| {

@@ -220,6 +220,12 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
     }
 }
 
+/// What a machine word takes, whatever its width.
+#[allow(clippy::as_conversions, reason = "less than 10^9 fits every width")]
+const fn nanoseconds(time: Duration) -> libc::c_long {
+    time.subsec_nanos() as libc::c_long
+}
+
 /// The time that a futex takes: two machine words, whatever the C library's `timespec` is.
 #[repr(C)]
 struct FutexTime {
@@ -230,7 +236,6 @@ struct FutexTime {
 impl FutexTime {
     fn of(time: Duration) -> Self {
         let seconds = libc::c_long::try_from(time.as_secs()).unwrap_or(libc::c_long::MAX);
-        let nanoseconds = libc::c_long::try_from(time.subsec_nanos()).unwrap_or(0);
-        Self { seconds, nanoseconds }
+        Self { seconds, nanoseconds: nanoseconds(time) }
     }
 }

@@ -53,6 +53,16 @@ pub fn check_list() -> Result<()> {
         committed == map()?,
         "{MAP} is not the list of the header's functions: `cargo xtask abi` writes it anew"
     );
+    let manifest = fs::read_to_string(paths::in_root("Cargo.toml"))?;
+    let library = manifest
+        .split_once("[package.metadata.capi.library]")
+        .context("Cargo.toml tells cargo-c nothing about the library")?
+        .1;
+    let version = format!("version = \"{}.", symbols::abi_version()?);
+    ensure!(
+        library.lines().any(|line| line.starts_with(&version)),
+        "Cargo.toml tells cargo-c another number of the ABI: no {version}"
+    );
     Ok(())
 }
 

@@ -151,11 +151,12 @@ fn a_child_has_none_of_the_waiters() {
 }
 
 #[test]
-fn neighbours_are_in_different_buckets() {
-    let buckets: std::collections::BTreeSet<usize> =
-        (0..BUCKETS).map(|at| core::ptr::from_ref(bucket(at * 4)).addr()).collect();
-    assert_eq!(buckets.len(), BUCKETS);
-    assert_eq!(u32::from(Wait::Woken), 0);
-    assert_eq!(u32::from(Wait::NotEqual), 1);
-    assert_eq!(u32::from(Wait::TimedOut), 2);
+fn addresses_a_word_a_page_and_a_mebibyte_apart_are_in_different_buckets() {
+    let count = |address: fn(usize) -> usize| {
+        let found = (0..BUCKETS).map(|at| core::ptr::from_ref(bucket(address(at))).addr());
+        found.collect::<std::collections::BTreeSet<usize>>().len()
+    };
+    assert_eq!(count(|at| at << 2), BUCKETS);
+    assert_eq!(count(|at| at << 12 | 0x3fc), BUCKETS);
+    assert_eq!(count(|at| at << 20 | 0x3fc), BUCKETS);
 }

@@ -131,6 +131,9 @@ impl World {
             call!(wasm_memory_config_set_quota(config, third, first));
         }
         let limited = has(16) && has(17);
+        if has(16) && !has(17) {
+            call!(wasm_memory_config_set_limiter(config, ptr::null()));
+        }
         if limited {
             if has(18) && has(19) {
                 limiter.reserved[1] = ptr::without_provenance_mut(0x123);

@@ -103,8 +103,7 @@ fn read(report: &str, lines: &mut Lines) -> Result<()> {
             current = match file.map(|file| file.display().to_string()) {
                 Some(file) if !is_of_tests(&file) => {
                     let text = fs::read_to_string(path)?;
-                    let end = text.lines().position(|line| line == "mod tests {");
-                    Some((file, end.unwrap_or(usize::MAX)))
+                    Some((file, start_of_tests(&text)))
                 }
                 _ => None,
             };
@@ -119,6 +118,17 @@ fn read(report: &str, lines: &mut Lines) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The line at which a file's module of tests begins.
+fn start_of_tests(text: &str) -> usize {
+    let lines: Vec<&str> = text.lines().collect();
+    let is_module = |line: &&str| line.contains("mod tests") && line.ends_with('{');
+    let begins = |at: &usize| {
+        let after = lines.iter().skip(*at).take(4);
+        lines.get(*at) == Some(&"#[cfg(test)]") && after.copied().any(|line| is_module(&line))
+    };
+    (0..lines.len()).find(begins).unwrap_or(usize::MAX)
 }
 
 fn is_of_tests(file: &str) -> bool {

@@ -111,7 +111,8 @@ fn keep_least(fuzzer: &Path, found: &Path, committed: &Path) -> Result<()> {
     fs::create_dir_all(&least)?;
     println!("==> reducing the corpus");
     // Edges without how often each was taken: fewer inputs cover them.
-    let mut merge = command(fuzzer, ["-merge=1", "-use_value_profile=0", "-use_counters=0"]);
+    let mut merge =
+        command(fuzzer, ["-set_cover_merge=1", "-use_value_profile=0", "-use_counters=0"]);
     shown(merge.arg(&least).arg(committed).arg(found).arg("-verbosity=0"))?;
     let is_found = |name: &str| name.len() == 40 && name.bytes().all(|b| b.is_ascii_hexdigit());
     let mut kept = Vec::new();

@@ -190,8 +190,9 @@ fn miri() -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// C tests that say the most of each part and need not many reservations at once.
-const OF_MEMORY: [&str; 14] = [
+/// C tests of each part that need few reservations, and do not ask the kernel whether they can reach a
+/// byte, which Valgrind reports.
+const OF_MEMORY: [&str; 11] = [
     "abi",
     "bad_input",
     "buffer_identity",
@@ -200,11 +201,8 @@ const OF_MEMORY: [&str; 14] = [
     "create",
     "errors",
     "grow",
-    "image",
     "pool",
-    "reset",
     "share",
-    "snapshot",
     "wait",
 ];
 

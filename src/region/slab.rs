@@ -361,10 +361,16 @@ impl<T: Kind> Handle<T> {
         if self.0.is_null() {
             return None;
         }
+        // The word alone, and not a reference to the slot: it may be one of another kind.
+        // SAFETY: the field of a place that is not NULL; nothing is read.
+        let word = unsafe { &raw const (*self.0).handles };
         // SAFETY: chunks of slots are never unmapped, and slots of every kind begin with this word.
-        let place = unsafe { &*self.0 };
-        let handles = place.handles.load(Ordering::Acquire);
-        is_tagged::<T>(handles).then_some(place)
+        let handles = unsafe { &*word }.load(Ordering::Acquire);
+        if !is_tagged::<T>(handles) {
+            return None;
+        }
+        // SAFETY: as above, and the tag says that it is of this kind.
+        Some(unsafe { &*self.0 })
     }
 
     /// Is this a live handle of the kind? Async-signal-safe.

@@ -106,6 +106,11 @@ fn nobody_waits_with_another_value_or_without_time() {
     assert_eq!(memory.wait64(8, 1 << 40, FOR_EVER), Ok(Wait::NotEqual));
     assert_eq!(memory.wait32(8, 0, 0), Ok(Wait::TimedOut));
     assert_eq!(memory.notify(8, u32::MAX), Ok(0));
+    memory.fill(8, 7, 8).unwrap();
+    assert_eq!(memory.wait32(8, 0, LONG), Ok(Wait::NotEqual));
+    assert_eq!(memory.wait64(8, 0, LONG), Ok(Wait::NotEqual));
+    assert_eq!(memory.wait32(8, 0x0707_0707, 0), Ok(Wait::TimedOut));
+    assert_eq!(memory.wait64(8, 0x0707_0707_0707_0707, 0), Ok(Wait::TimedOut));
     // The value is looked at once more under the lock.
     static BUCKET: Bucket = empty_bucket();
     assert_eq!(BUCKET.wait(8, 1, FOR_EVER, || true), Ended::NotEqual);
@@ -159,4 +164,9 @@ fn addresses_a_word_a_page_and_a_mebibyte_apart_are_in_different_buckets() {
     assert_eq!(count(|at| at << 2), BUCKETS);
     assert_eq!(count(|at| at << 12 | 0x3fc), BUCKETS);
     assert_eq!(count(|at| at << 20 | 0x3fc), BUCKETS);
+}
+
+#[test]
+fn an_outcome_has_the_number_of_the_instruction() {
+    assert_eq!([Wait::Woken, Wait::NotEqual, Wait::TimedOut].map(u32::from), [0, 1, 2]);
 }

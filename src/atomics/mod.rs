@@ -260,6 +260,11 @@ mod tests {
         assert_eq!(memory.wait32(8, 1, FOR_EVER), Ok(Wait::NotEqual));
         assert_eq!(memory.wait64(8, 1 << 40, FOR_EVER), Ok(Wait::NotEqual));
         assert_eq!(memory.wait32(8, 0, 0), Ok(Wait::TimedOut));
+        memory.fill(8, 7, 8).unwrap();
+        assert_eq!(memory.wait32(8, 0, LONG), Ok(Wait::NotEqual));
+        assert_eq!(memory.wait64(8, 0, LONG), Ok(Wait::NotEqual));
+        assert_eq!(memory.wait32(8, 0x0707_0707, 0), Ok(Wait::TimedOut));
+        assert_eq!(memory.wait64(8, 0x0707_0707_0707_0707, 0), Ok(Wait::TimedOut));
         assert_eq!(memory.notify(8, u32::MAX), Ok(0));
         // The value is looked at once more under the lock.
         static BUCKET: Bucket = empty_bucket();

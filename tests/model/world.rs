@@ -98,7 +98,7 @@ impl World {
             self.step(operation)?;
             let last = self.steps == operations.len() as u64;
             self.observe(last || operation.pick % 4 == 0)?;
-            if last || operation.seed % 4 == 0 {
+            if last || operation.seed % 16 == 0 {
                 self.observe_statistics()?;
             }
         }

@@ -5,7 +5,6 @@ use super::table::{BUCKETS, Ended, bucket, empty_bucket};
 use super::*;
 use crate::descriptor::Descriptor;
 use crate::region::slab::Ref;
-use crate::test_support::in_child;
 use core::sync::atomic::AtomicBool;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -142,8 +141,10 @@ fn a_wait_on_a_memory_is_woken_or_interrupted_there() {
     assert_eq!(thread.join().unwrap(), Err(Error::Interrupted {}));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_child_has_none_of_the_waiters() {
+    use crate::test_support::in_child;
     static BUCKET: Bucket = empty_bucket();
     let thread = waiter(&BUCKET, 8, 1, LONG);
     in_child(|| {

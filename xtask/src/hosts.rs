@@ -49,7 +49,7 @@ const HOSTS: [Host; 13] = [
         gnu: Some("x86_64-w64-mingw32"),
         system: ["Windows", "AMD64"],
         runs: Runs::InWine,
-        packages: "g++-mingw-w64-x86-64-posix gcc-mingw-w64-x86-64-win32 wine64",
+        packages: "g++-mingw-w64-x86-64-posix wine64",
     },
     Host {
         target: "i686-unknown-linux-gnu",
@@ -224,7 +224,7 @@ impl Host {
         let compiler = format!("{gnu}-{name}");
         // The compiler with threads of C++, where Debian has two.
         let compiler = match self.runs {
-            Runs::InWine if name == "g++" => format!("{compiler}-posix"),
+            Runs::InWine => format!("{compiler}-posix"),
             _ => compiler,
         };
         match find_program(&compiler) {

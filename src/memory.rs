@@ -533,11 +533,13 @@ impl Memory {
         let reservation = units::bytes(shape.reservation());
         let guard_after = units::bytes(shape.guard_after());
         let steady = body.steady_bytes();
+        // What growth would leave, in a build for stress, is as inaccessible as the guard; where there is
+        // none, nothing is.
+        let left = if guard_after == 0 { 0 } else { reservation.saturating_sub(steady) };
         Layout {
             reservation: steady,
             guard_before: units::bytes(shape.guard_before()),
-            // What growth would leave, in a build for stress, is as inaccessible as the guard.
-            guard_after: guard_after.saturating_add(reservation.saturating_sub(steady)),
+            guard_after: guard_after.saturating_add(left),
             movable: body.is_movable(),
             exact_protection: body.is_exact(),
             elidable_offset: if body.is_exact() {

@@ -150,7 +150,7 @@ fn version() -> Result<String> {
 /// The C and C++ tests, built on their own against the installed package as CMake finds it.
 pub fn find_package() -> Result<()> {
     let prefix = format!("-DCMAKE_PREFIX_PATH={}", prefix().display());
-    run_tests("find-package", &prefix)
+    run_tests("find-package", "shared", &prefix)
 }
 
 /// The same against what pkg-config says.
@@ -160,12 +160,13 @@ pub fn tests_by_pkg_config() -> Result<()> {
     if find_program("pkg-config").or_else(|| find_program("pkgconf")).is_none() {
         venv::provide(&["pkgconf"])?;
     }
-    run_tests("tests-by-pkg-config", &format!("{prefix};-DWASM_MEMORY_TESTS_BY_PKG_CONFIG=ON"))
+    let by = format!("{prefix};-DWASM_MEMORY_TESTS_BY_PKG_CONFIG=ON");
+    run_tests("tests-by-pkg-config", "static", &by)
 }
 
-/// Builds and runs a copy of `c-tests` with more arguments for CMake, separated by semicolons. In
-/// short: they have run at length by now.
-fn run_tests(name: &str, arguments: &str) -> Result<()> {
+/// Builds and runs a copy of `c-tests`, linked in one way, with more arguments for CMake, separated by
+/// semicolons. In short: they have run at length by now, and both ways are linked by `installed`.
+fn run_tests(name: &str, kind: &str, arguments: &str) -> Result<()> {
     let (source, build) =
         (paths::scratch(name).join("c-tests"), paths::scratch(name).join("build"));
     if source.exists() {
@@ -173,7 +174,8 @@ fn run_tests(name: &str, arguments: &str) -> Result<()> {
     }
     fs::create_dir_all(paths::scratch(name))?;
     copy(&paths::in_root("c-tests"), &source)?;
-    let mut all = vec!["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"];
+    let kinds = format!("-DWASM_MEMORY_TESTS_KINDS={kind}");
+    let mut all = vec!["-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", &kinds];
     all.extend(arguments.split(';'));
     cmake::project(&source, &build, &all)?;
     let mut tests = command("ctest", ["--output-on-failure", "--no-tests=error", "--test-dir"]);

@@ -5,7 +5,7 @@ use crate::handles::{MEMORIES, Target};
 use crate::operation::Operation;
 use crate::reach::Event;
 use crate::rules::{self, Outcome, Type, Wish};
-use crate::setting::{SETTINGS, room, truthful};
+use crate::setting::{ON_HEAP, SETTINGS, room, truthful};
 use crate::spec::Memory;
 use crate::statistics::memory_statistics;
 use crate::world::{HeldMemory, World};
@@ -68,7 +68,11 @@ impl World {
         }
         // The default one a little more often than the others, and one that has memories already, so
         // that limits over all of them are met.
-        let mut setting = (usize::from(operation.pick) % (SETTINGS.len() + 2)).saturating_sub(2);
+        const VIRTUAL: usize = SETTINGS.len() - ON_HEAP;
+        let mut setting = match usize::from(operation.pick) {
+            pick @ 240.. => VIRTUAL + pick % ON_HEAP,
+            pick => (pick % (VIRTUAL + 2)).saturating_sub(2),
+        };
         if let (0, Some(last)) = (operation.choice(23, 3), self.memories.last()) {
             setting = last.setting;
         }
@@ -165,7 +169,10 @@ impl World {
         let length = rules::bytes(initial, kind.page);
         SETTINGS[setting].gives(&kind, length, &given)?;
         SETTINGS[setting].keeps(&kind, &given)?;
-        truthful(&kind, length, &given)?;
+        truthful(&kind, length, SETTINGS[setting].units(), &given)?;
+        if SETTINGS[setting].heap {
+            self.reach.event(Event::OnHeap);
+        }
         if length > 4 << 30 {
             self.reach.event(Event::Huge);
         }

@@ -69,10 +69,12 @@ pub enum Fault {
     ImageEndsDirty,
     /// A snapshot fits a memory that is larger.
     SnapshotFitsLarger,
+    /// A reset past what is reserved moves a memory that growth may move.
+    ResetMoves,
 }
 
 impl Fault {
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::SharingCheckedLate,
         Self::LimitCheckedBeforeMaximum,
         Self::EmptyGrowthKeepsBuffer,
@@ -106,5 +108,6 @@ impl Fault {
         Self::ResetKeepsBuffers,
         Self::ImageEndsDirty,
         Self::SnapshotFitsLarger,
+        Self::ResetMoves,
     ];
 }

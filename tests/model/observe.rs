@@ -4,6 +4,7 @@ use crate::abi::{Layout, UNTOUCHED, Verdict, descriptor, fields, last_error, lay
 use crate::bytes::CHUNK;
 use crate::probe::{host_page, usable};
 use crate::rules::{self, Wish};
+use crate::setting::SETTINGS;
 use crate::spec::Memory;
 use crate::world::World;
 use crate::{call, same};
@@ -42,7 +43,8 @@ impl World {
         same!(call!(wasm_memory_size(memory)), model.pages, "pages of memory {at}");
         same!(call!(wasm_memory_byte_length(memory)), length, "bytes of memory {at}");
         same!(call!(wasm_memory_data(memory)), held.base, "base of memory {at}");
-        same!(held.base.addr() as u64 % host_page(), 0, "alignment of memory {at}");
+        let aligned = SETTINGS[held.setting].units().base;
+        same!(held.base.addr() as u64 % aligned, 0, "alignment of memory {at}");
         same!(held.base.is_null(), false, "memory {at} is at NULL");
         let view = call!(wasm_memory_view(memory));
         same!(view, held.view, "the view of memory {at}");

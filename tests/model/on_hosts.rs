@@ -6,7 +6,7 @@ use crate::limits::Limits;
 use crate::operation::Operation;
 use crate::reach::Event;
 use crate::rules::{self, Failure, PAGE, Type, Wish, type_error};
-use crate::setting::{SETTINGS, truthful};
+use crate::setting::{SETTINGS, Units, truthful};
 use crate::statistics::{allocator_statistics, blank, memory_statistics};
 use crate::world::World;
 use crate::{call, same};
@@ -198,7 +198,7 @@ impl World {
             return Ok(());
         }
         let kind = Type { wide: false, page: PAGE, shared: false, maximum: None };
-        truthful(&kind, PAGE, &layout(memory))?;
+        truthful(&kind, PAGE, Units::pages(), &layout(memory))?;
         let mut read = [1; 6];
         let last = PAGE - 5;
         same!(call!(wasm_memory_read(memory, last - 1, read.as_mut_ptr().cast(), 6)), 0, "read");
@@ -206,7 +206,7 @@ impl World {
         same!(call!(wasm_memory_write(memory, last, TEXT.as_ptr().cast(), 5)), 0, "write");
         let grown = call!(wasm_memory_grow(memory, 1, ptr::null_mut()));
         if grown == WASM_MEMORY_OK {
-            truthful(&kind, 2 * PAGE, &layout(memory))?;
+            truthful(&kind, 2 * PAGE, Units::pages(), &layout(memory))?;
         } else {
             same!(grown, WASM_MEMORY_RANGE_ERROR, "growth with hostile settings");
             self.last = last_error();

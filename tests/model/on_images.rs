@@ -2,19 +2,22 @@
 
 use crate::abi::{LastError, UNTOUCHED, Verdict, descriptor, fields, layout, poison};
 use crate::bytes::Bytes;
-use crate::handles::{Handle, IMAGES, Target};
+use crate::handles::{Handle, IMAGES, MEMORIES, Target};
 use crate::on_bytes::pattern;
 use crate::operation::Operation;
-use crate::probe::{Scratch, host_page};
+use crate::probe::{Scratch, host_page, limited};
 use crate::reach::Event;
-use crate::rules::{self, Outcome, Wish, range_error};
+use crate::rules::{self, Outcome, Type, Wish, range_error};
 use crate::spec::{Image, alike};
+use crate::statistics::memory_statistics;
 use crate::world::World;
 use crate::{call, same};
 use std::ptr;
 use wasm_memory::capi::error::*;
 use wasm_memory::capi::image::*;
-use wasm_memory::capi::memory::{wasm_memory_data, wasm_memory_t};
+use wasm_memory::capi::memory::{
+    wasm_memory_data, wasm_memory_delete, wasm_memory_new, wasm_memory_t,
+};
 use wasm_memory::capi::status::*;
 
 const LENGTHS: [u64; 8] = [0, 1, 5, 100, 4095, 4096, 5000, 70_000];
@@ -222,7 +225,7 @@ impl World {
         let image = match operation.choice(0, 4) {
             0 => Target::Bad(ptr::null_mut(), rules::NULL),
             // Often one that makes the memory larger.
-            1 => self.larger(&target)?,
+            1 => self.larger(&target, operation)?,
             _ => self.image(operation.seed.to_le_bytes()[1]),
         };
         let handle = image.pointer();
@@ -269,8 +272,13 @@ impl World {
 }
 
 impl World {
-    /// A new snapshot of a memory that is larger and of the same kind, where there is one.
-    fn larger(&mut self, target: &Target<wasm_memory_t>) -> Verdict<Target<wasm_memory_image_t>> {
+    /// A new snapshot of a memory that is larger and of the same kind; where there is none, of one
+    /// that is made for it.
+    fn larger(
+        &mut self,
+        target: &Target<wasm_memory_t>,
+        operation: &Operation,
+    ) -> Verdict<Target<wasm_memory_image_t>> {
         let Ok(at) = target.good() else { return Ok(self.image(0)) };
         let memory = &self.model.memories[at];
         let fits = |&other: &usize| {
@@ -278,7 +286,11 @@ impl World {
             let larger = it.length() > memory.length() && it.length() < LARGEST;
             larger && alike(&it.kind, &memory.kind) && !it.kind.shared
         };
-        let Some(other) = self.alive().into_iter().find(fits) else { return Ok(self.image(0)) };
+        let Some(other) = self.alive().into_iter().find(fits) else {
+            let kind = Type { shared: false, maximum: None, ..memory.kind };
+            let pages = memory.pages + 1 + u64::from(operation.choice(17, 4));
+            return self.empty_snapshot(kind, pages);
+        };
         let mut made = poison();
         IMAGES.count();
         let status = call!(wasm_memory_snapshot(self.memories[other].handle.pointer, &mut made));
@@ -286,6 +298,36 @@ impl World {
         same!(status, WASM_MEMORY_OK, "a snapshot of memory {other}");
         self.images.push(Handle::new(made, &IMAGES));
         self.model.images.push(self.model.snapshot(other).map_err(|_| "a snapshot".to_owned())?);
+        Ok(Target::Good(self.images.len() - 1, made))
+    }
+
+    /// A snapshot of a memory that is made, and gone again, in the default allocator.
+    fn empty_snapshot(&mut self, kind: Type, pages: u64) -> Verdict<Target<wasm_memory_image_t>> {
+        let length = rules::bytes(pages, kind.page);
+        if length > LARGEST || limited() {
+            return Ok(self.image(0));
+        }
+        let wish = Wish {
+            initial: (pages, 1),
+            address: u32::from(kind.wide),
+            page_size: kind.page as u32,
+            ..Wish::default()
+        };
+        let (mut memory, mut made) = (poison(), poison());
+        MEMORIES.count();
+        let status = call!(wasm_memory_new(&descriptor(&wish), &mut memory));
+        same!(status, WASM_MEMORY_OK, "a memory of {pages} pages for a snapshot");
+        let tally = &mut self.model.tallies[0];
+        tally.creations += 1;
+        tally.reuses += memory_statistics(memory).reuses;
+        IMAGES.count();
+        let status = call!(wasm_memory_snapshot(memory, &mut made));
+        call!(wasm_memory_delete(memory));
+        self.note(format!("snapshot of {pages} pages of {kind:?} = {status} {made:p}"));
+        same!(status, WASM_MEMORY_OK, "a snapshot of an empty memory");
+        self.images.push(Handle::new(made, &IMAGES));
+        let bytes = Bytes::new(length);
+        self.model.images.push(Image { index: 0, bytes, snapshot: Some((kind, pages)) });
         Ok(Target::Good(self.images.len() - 1, made))
     }
 }

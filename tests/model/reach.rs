@@ -27,9 +27,12 @@ pub enum Event {
     /// Hostile settings made an allocator, and were refused.
     Configured,
     ConfigRefused,
+    /// A memory was made on the heap; growth moved one there.
+    OnHeap,
+    HeapMoved,
 }
 
-const EVENTS: [Event; 11] = [
+const EVENTS: [Event; 13] = [
     Event::Moved,
     Event::MovedUnderBuffer,
     Event::Pinned,
@@ -41,6 +44,8 @@ const EVENTS: [Event; 11] = [
     Event::ResetSmaller,
     Event::Configured,
     Event::ConfigRefused,
+    Event::OnHeap,
+    Event::HeapMoved,
 ];
 
 const OK: u32 = WASM_MEMORY_REASON_NONE;
@@ -117,7 +122,7 @@ const OUTCOMES: [(Call, &[u32]); 31] = [
     (Call::Snapshot, &[OK, NULL, HANDLE, TOGETHER]),
     (Call::ImageGetType, &[OK, NULL, HANDLE]),
     (Call::ImageWriteFile, &[OK, NULL, HANDLE]),
-    (Call::Reset, &[OK, NULL, HANDLE, TOGETHER, IMAGE, LIMITER]),
+    (Call::Reset, &[OK, NULL, HANDLE, TOGETHER, IMAGE, LIMITER, ROOM]),
 ];
 
 #[derive(Default)]

@@ -9,6 +9,7 @@ use crate::{call, same};
 use std::ptr;
 use wasm_memory::capi::allocator::*;
 use wasm_memory::capi::config::*;
+use wasm_memory::capi::heap::*;
 use wasm_memory::capi::status::WASM_MEMORY_OK;
 
 /// What is set; nothing is a setter that is not called.
@@ -27,6 +28,8 @@ pub struct Setting {
     /// Nothing stays in memory, and initial pages are there at once.
     thrifty: bool,
     huge: bool,
+    /// Memories are blocks on the process's heap.
+    pub heap: bool,
 }
 
 const DEFAULT: Setting = Setting {
@@ -41,10 +44,11 @@ const DEFAULT: Setting = Setting {
     limiter: None,
     thrifty: false,
     huge: false,
+    heap: false,
 };
 
 /// The first is the default allocator.
-pub const SETTINGS: [Setting; 14] = [
+pub const SETTINGS: [Setting; 17] = [
     DEFAULT,
     Setting { reservation: Some(65536), movable: true, ..DEFAULT },
     Setting { reservation: Some(2 * 65536), ..DEFAULT },
@@ -78,9 +82,29 @@ pub const SETTINGS: [Setting; 14] = [
         thrifty: true,
         ..DEFAULT
     },
+    // The heap's come last: `creation.rs` knows how many. What does not move is allocated whole.
+    Setting { heap: true, size_limit: Some(6 * 65536 + 100), ..DEFAULT },
+    Setting { heap: true, movable: true, size_limit: Some(9 * 65536), ..DEFAULT },
+    Setting {
+        heap: true,
+        movable: true,
+        reservation: Some(70_000),
+        size_limit: Some(7 * 65536),
+        quota: Some((3, 10 * 65536)),
+        limiter: Some(6 * 65536),
+        ..DEFAULT
+    },
 ];
 
+/// How many of the settings are on the heap.
+pub const ON_HEAP: usize = 3;
+
 impl Setting {
+    /// What addresses and sizes of a layout are multiples of.
+    pub fn units(&self) -> Units {
+        if self.heap { Units { base: 16, sizes: 1 } } else { Units::pages() }
+    }
+
     pub fn size_limit(&self) -> u64 {
         self.size_limit.unwrap_or(DEFAULT_SIZE_LIMIT)
     }
@@ -104,6 +128,9 @@ impl Setting {
         }
         if self.checked {
             call!(wasm_memory_config_set_bounds(config, WASM_MEMORY_BOUNDS_CHECKED));
+        }
+        if self.heap {
+            call!(wasm_memory_config_set_backend(config, WASM_MEMORY_BACKEND_HEAP));
         }
         if self.movable {
             // Any byte that is not zero is true.
@@ -173,6 +200,13 @@ impl Setting {
             same!(reservation, whole(slot), "the slot");
         } else if self.fallback {
             same!(reservation >= length, true, "{reservation} reserved of {length}");
+        } else if self.heap {
+            // One that may move is as large as it has to be, any other as it can ever be.
+            let moves = self.movable && !kind.shared;
+            let least = if moves { length } else { self.most(kind) };
+            let least = self.reservation.unwrap_or(least).max(length).max(1);
+            let short = self.may_fall_back(kind) && reservation < least;
+            same!(short || reservation == least, true, "the block of {reservation} for {least}");
         } else if let Some(asked) = self.reservation {
             // A base that is not NULL at size 0 takes a page of its own.
             let least = asked.max(length).max(1);
@@ -190,8 +224,8 @@ impl Setting {
 
     /// Compares the rest of a layout, which stays what it is when growth moves the memory.
     pub fn keeps(&self, kind: &Type, given: &Layout) -> Verdict {
-        // Nothing lies between the slots of a pool whose engine checks bounds.
-        let none = self.pool.is_some() && self.checked;
+        // Nothing lies between the slots of a pool whose engine checks bounds, or around a block.
+        let none = self.heap || (self.pool.is_some() && self.checked);
         let (before, after) = self.guards.unwrap_or((0, if none { 0 } else { 65536 }));
         if always_moves(given) {
             // What growth leaves behind is as inaccessible as the guard, and told with it.
@@ -206,10 +240,23 @@ impl Setting {
         } else if self.movable && given.reservation < self.most(kind) {
             same!(given.movable, true, "movable, with less reserved than it may grow to");
         }
-        if self.checked {
+        if self.checked || self.heap {
             same!(given.exact_protection, false, "exact protection with CHECKED bounds");
         }
         Ok(())
+    }
+}
+
+/// What a base, and the sizes of a layout, are multiples of.
+#[derive(Clone, Copy)]
+pub struct Units {
+    pub base: u64,
+    pub sizes: u64,
+}
+
+impl Units {
+    pub fn pages() -> Self {
+        Self { base: host_page(), sizes: host_page() }
     }
 }
 
@@ -230,11 +277,11 @@ pub fn room(setting: &Setting, given: &Layout) -> Room {
 }
 
 /// What every layout says about itself (section 3), whatever the allocator.
-pub fn truthful(kind: &Type, length: u64, layout: &Layout) -> Verdict {
+pub fn truthful(kind: &Type, length: u64, units: Units, layout: &Layout) -> Verdict {
     let page = host_page();
     let Layout { reservation, guard_before, guard_after, .. } = *layout;
     same!(reservation >= length, true, "{length} bytes within the reservation {reservation}");
-    same!(reservation % page, 0, "the reservation in host pages");
+    same!(reservation % units.sizes, 0, "the reservation in host pages");
     same!((guard_before % page, guard_after % page), (0, 0), "the guards in host pages");
     same!(layout.reserved, [0; 4], "the reserved fields of the layout");
     // The last byte of 16 at the largest index and the offset is still in the guard.

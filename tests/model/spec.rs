@@ -220,7 +220,8 @@ impl Model {
         }
         if let Some(delta) = pages.checked_sub(it.pages).filter(|&delta| delta > 0) {
             // The base stays where it is.
-            let room = Room { movable: it.room.hidden, ..it.room };
+            let moves = it.room.movable && self.wrong(Fault::ResetMoves);
+            let room = Room { movable: it.room.hidden || moves, ..it.room };
             rules::growth(&it.kind, it.pages, delta, it.size_limit, room, self.fault)?;
             self.admit_growth(it, pages)?;
         }

@@ -327,6 +327,10 @@ impl World {
         handles::choose(self.images.iter(), pick, other)
     }
 
+    pub fn on_heap(&self, memory: usize) -> bool {
+        SETTINGS[self.memories[memory].setting].heap
+    }
+
     /// The places of the memories whose handle is alive.
     pub fn alive(&self) -> Vec<usize> {
         let all = 0..self.memories.len();
@@ -355,6 +359,9 @@ impl World {
         let past = length > held.layout.reservation || hidden;
         if base != held.base {
             self.reach.event(Event::Moved);
+            if self.on_heap(memory) {
+                self.reach.event(Event::HeapMoved);
+            }
             let it = &mut self.model.memories[memory];
             it.tally.moves += 1;
             self.model.tallies[it.setting].moves += 1;
@@ -370,7 +377,7 @@ impl World {
             same!(given, held.layout, "the layout after growth in place");
         }
         let kind = &self.model.memories[memory].kind;
-        truthful(kind, length, &given)?;
+        truthful(kind, length, SETTINGS[held.setting].units(), &given)?;
         SETTINGS[held.setting].keeps(kind, &given)?;
         self.placed(memory, base, given);
         Ok(())

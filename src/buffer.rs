@@ -363,3 +363,48 @@ impl Drop for Buffer {
         }
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "host")]
+mod tests {
+    use super::*;
+    use crate::descriptor::Descriptor;
+    use std::collections::BTreeSet;
+
+    fn memory() -> Ref<Memory> {
+        Memory::new(&Descriptor { initial: Some(1), ..Descriptor::default() }).unwrap()
+    }
+
+    fn place<T>(object: &T) -> usize {
+        ptr::from_ref(object).addr()
+    }
+
+    #[test]
+    fn a_buffer_that_is_gone_is_not_found_again_in_anothers_place() {
+        let (first, other) = (memory(), memory());
+        let gone = place(&*Buffer::of(&first).unwrap());
+        // The place is given out again after a while, to a buffer that its memory still holds.
+        let taken = (0..10_000).find_map(|_| {
+            let buffer = Buffer::of(&other).unwrap();
+            (place(&*buffer) == gone).then_some(buffer)
+        });
+        let again = Buffer::of(&first).unwrap();
+        assert_eq!(again.data(), first.view().base());
+        assert!(taken.is_some_and(|taken| taken.data() == other.view().base()));
+    }
+
+    #[test]
+    fn the_places_of_memories_and_buffers_are_used_again() {
+        const MANY: usize = 1000;
+        let places = (0..MANY).map(|_| {
+            let memory = memory();
+            let buffer = Buffer::of(&memory).unwrap();
+            [place(&*memory), place(&*buffer), place(&*buffer._keep)]
+        });
+        let places: Vec<[usize; 3]> = places.collect();
+        for kind in 0..3 {
+            let different: BTreeSet<usize> = places.iter().map(|places| places[kind]).collect();
+            assert!(different.len() < MANY / 2, "{kind}: {}", different.len());
+        }
+    }
+}

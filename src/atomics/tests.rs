@@ -151,6 +151,10 @@ fn a_child_has_none_of_the_waiters() {
         assert_eq!(BUCKET.notify(8, u32::MAX), 0);
         assert_eq!(BUCKET.wait(8, 1, 1, || false), Ended::TimedOut);
         in_child(|| assert_eq!(BUCKET.interrupt(1), 0));
+        // And it keeps its own.
+        let own = waiter(&BUCKET, 8, 1, LONG);
+        assert_eq!(BUCKET.notify(8, u32::MAX), 1);
+        assert_eq!(own.join().unwrap(), Ended::Woken);
     });
     assert_eq!(BUCKET.notify(8, u32::MAX), 1);
     assert_eq!(thread.join().unwrap(), Ended::Woken);

@@ -94,9 +94,7 @@ TEST(growth_within_an_arena_stays_where_it_is) {
   for (uint64_t page = 1; page < 60; page++) CHECK(all_are(base + (page - 1) * PAGE, (uint8_t)page, PAGE));
   CHECK_U64(memory_stats_of(memory).moves, 0);
   CHECK(heap.reallocations < 20); /* with some slack each time */
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(a_buffer_keeps_the_block_that_growth_leaves) {
@@ -115,9 +113,7 @@ TEST(a_buffer_keeps_the_block_that_growth_leaves) {
   CHECK(all_are(wasm_memory_data(memory), 3, PAGE));
   wasm_memory_buffer_delete(buffer);
   CHECK_U64(heap.live, 1);
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(a_resizable_buffer_holds_the_block_where_it_is) {
@@ -128,9 +124,7 @@ TEST(a_resizable_buffer_holds_the_block_where_it_is) {
   RANGE_FAILS(wasm_memory_buffer_resize(buffer, 5 * PAGE), RESERVATION_EXCEEDED);
   CHECK_U64(wasm_memory_size(memory), 1);
   wasm_memory_buffer_delete(buffer);
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(a_refusal_changes_nothing) {
@@ -153,40 +147,35 @@ TEST(a_refusal_changes_nothing) {
     CHECK_STATUS(wasm_memory_grow(memory, 1, NULL), WASM_MEMORY_OK); /* without slack it fits */
     CHECK(all_are(wasm_memory_data(memory), 7, 3 * PAGE));
     CHECK(all_are(wasm_memory_data(memory) + 3 * PAGE, 0, PAGE));
-    wasm_memory_delete(memory);
-    wasm_memory_allocator_delete(allocator);
-    CHECK_HEAP_AT_REST(&heap);
+    END_AT_REST(memory, allocator, &heap);
   }
+}
+
+/* A growth that keeps the bytes, adds zeros, and leaves one block. */
+static void grow_to_four_pages(const host_heap *heap, wasm_memory_t *memory) {
+  memset(wasm_memory_data(memory), 7, PAGE);
+  CHECK_STATUS(wasm_memory_grow(memory, 3, NULL), WASM_MEMORY_OK);
+  CHECK_U64(heap->live, 1);
+  CHECK(all_are(wasm_memory_data(memory), 7, PAGE));
+  CHECK(all_are(wasm_memory_data(memory) + PAGE, 0, 3 * PAGE));
 }
 
 TEST(growth_takes_another_block_where_one_cannot_become_larger) {
   host_heap heap = {.never_larger = true};
   wasm_memory_allocator_t *allocator = movable_on(&heap, true);
   wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1)));
-  memset(wasm_memory_data(memory), 7, PAGE);
-  CHECK_STATUS(wasm_memory_grow(memory, 3, NULL), WASM_MEMORY_OK);
+  grow_to_four_pages(&heap, memory);
   CHECK(heap.reallocations >= 1);
-  CHECK_U64(heap.live, 1);
-  CHECK(all_are(wasm_memory_data(memory), 7, PAGE));
-  CHECK(all_are(wasm_memory_data(memory) + PAGE, 0, 3 * PAGE));
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(a_larger_block_that_is_not_aligned_is_replaced) {
   host_heap heap = {.then_off_by = 8};
   wasm_memory_allocator_t *allocator = movable_on(&heap, true);
   wasm_memory_t *memory = created_in(allocator, TYPE(.initial = PAGES(1)));
-  memset(wasm_memory_data(memory), 7, PAGE);
-  CHECK_STATUS(wasm_memory_grow(memory, 3, NULL), WASM_MEMORY_OK);
+  grow_to_four_pages(&heap, memory);
   CHECK_U64((uintptr_t)wasm_memory_data(memory) % 16, 0);
-  CHECK_U64(heap.live, 1);
-  CHECK(all_are(wasm_memory_data(memory), 7, PAGE));
-  CHECK(all_are(wasm_memory_data(memory) + PAGE, 0, 3 * PAGE));
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(what_a_reset_gives_up_is_zero_when_it_comes_back) {
@@ -199,9 +188,7 @@ TEST(what_a_reset_gives_up_is_zero_when_it_comes_back) {
   memset(base + PAGE, 9, 2 * PAGE); /* by a stale pointer */
   CHECK_STATUS(wasm_memory_grow(memory, 2, NULL), WASM_MEMORY_OK);
   CHECK(all_are(base, 0, 3 * PAGE));
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(with_fallback_a_small_heap_gives_a_memory_that_moves) {
@@ -220,9 +207,7 @@ TEST(with_fallback_a_small_heap_gives_a_memory_that_moves) {
   memory = created_in(allocator, TYPE(.initial = PAGES(1), .maximum = PAGES(9), .shared = true));
   CHECK(!layout_of(memory).movable);
   RANGE_FAILS(wasm_memory_grow(memory, 3, NULL), RESERVATION_EXCEEDED);
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(an_address_that_is_not_aligned_counts_as_none) {
@@ -253,9 +238,7 @@ TEST(pages_of_one_byte_take_their_bytes_and_no_more) {
   memory = created_in(allocator, TYPE(.initial = PAGES(0), .maximum = PAGES(0), .page_size = 1));
   CHECK(wasm_memory_data(memory) != NULL);
   CHECK_U64(heap.last_size, 1);
-  wasm_memory_delete(memory);
-  wasm_memory_allocator_delete(allocator);
-  CHECK_HEAP_AT_REST(&heap);
+  END_AT_REST(memory, allocator, &heap);
 }
 
 TEST(images_snapshots_and_reset_copy) {

@@ -157,4 +157,12 @@ static inline bool has_a_host(void) {
     CHECK_U64((heap)->finalized, 1); \
   } while (0)
 
+/* What most tests end with: the last memory goes, then its allocator, and all of the heap is free. */
+#define END_AT_REST(memory, allocator, heap) \
+  do { \
+    wasm_memory_delete(memory); \
+    wasm_memory_allocator_delete(allocator); \
+    CHECK_HEAP_AT_REST(heap); \
+  } while (0)
+
 #endif

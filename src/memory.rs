@@ -353,7 +353,7 @@ impl Memory {
             let pages = self.memory_type.grown(previous, delta, allocator.size_limit())?;
             let bytes = self.memory_type.bytes(pages);
             if pages == previous {
-                leftovers = self.grow_locked(&mut state, previous, pages, None)?;
+                leftovers = self.detach_by_growth(&mut state);
                 drop(state);
                 drop(leftovers);
                 return Ok(previous);
@@ -371,9 +371,9 @@ impl Memory {
             } else {
                 allocator.admit_growth(&self.memory_type, current, bytes)?
             };
+            let length = host_length(bytes)?;
             let moving = moving(&state.buffers);
-            let mut grown = None;
-            if allocator.calls_out_to_grow(&state.body, bytes, moving) {
+            let grown = if allocator.calls_out_to_grow(&state.body, bytes, moving) {
                 // The functions of the embedder's heap find no lock held, and no body to change.
                 // Nobody forks while it is nowhere, unless a function of the heap does.
                 let _unforked = fork::hold_off();
@@ -382,9 +382,11 @@ impl Memory {
                 let outcome = allocator.grow(&self.memory_type, &mut body, bytes, moving);
                 state = self.state();
                 state.body = body;
-                grown = Some(outcome?);
-            }
-            leftovers = self.grow_locked(&mut state, previous, pages, grown)?;
+                outcome
+            } else {
+                allocator.grow(&self.memory_type, &mut state.body, bytes, moving)
+            };
+            leftovers = self.publish(&mut state, length, grown?);
             admitted.keep();
             drop(state);
             drop(leftovers);
@@ -405,48 +407,37 @@ impl Memory {
         outcome
     }
 
-    /// The growth itself, unless the body has `grown`, and what it does to the current buffer. The answer is dropped after the
+    /// What any growth, also one by nothing, does to the current buffer. The answer is dropped after the
     /// lock: it may be the last of a buffer, whose destructor takes the lock.
-    fn grow_locked(
-        &self,
-        state: &mut State,
-        previous: u64,
-        pages: u64,
-        grown: Option<Growth>,
-    ) -> Result<Leftovers> {
+    fn detach_by_growth(&self, state: &mut State) -> Leftovers {
         let mut leftovers = Leftovers::default();
-        if pages > previous {
-            leftovers = self.grow_body(state, self.memory_type.bytes(pages), grown)?;
-        }
         if !self.memory_type.is_shared() && !state.buffers.current_is_resizable() {
             leftovers.buffer = state.buffers.detach();
         }
-        Ok(leftovers)
+        leftovers
     }
 
-    fn grow_body(&self, state: &mut State, bytes: u64, grown: Option<Growth>) -> Result<Leftovers> {
-        let State { body, buffers, tally } = state;
-        let length = host_length(bytes)?;
+    /// Makes a growth of the body to `length` bytes known. The answer is dropped after the lock.
+    fn publish(&self, state: &mut State, length: usize, growth: Growth) -> Leftovers {
+        let State { body, buffers, tally } = &mut *state;
         let before = self.look().byte_length();
-        let mut leftovers = Leftovers::default();
-        let growth = match grown {
-            Some(growth) => growth,
-            None => self.allocator().grow(&self.memory_type, body, bytes, moving(buffers))?,
-        };
+        let (mut keep, mut region) = (None, None);
         tally.growths = tally.growths.saturating_add(1);
-        tally.peak_bytes = tally.peak_bytes.max(bytes);
+        tally.peak_bytes = tally.peak_bytes.max(units::bytes(length));
         if let Growth::Moved { old, unforked: _unforked } = growth {
             tally.moves = tally.moves.saturating_add(1);
             self.look().base.store(body.region().base().as_ptr(), Ordering::Release);
-            leftovers.keep = buffers.take_keep();
-            match &leftovers.keep {
+            keep = buffers.take_keep();
+            match &keep {
                 Some(keep) => keep.put(old, before),
-                None => leftovers.region = Some(old),
+                None => region = Some(old),
             }
         }
         // Only now: whoever sees the length may use the bytes.
         self.look().byte_length.store(length, Ordering::SeqCst);
-        Ok(leftovers)
+        let mut leftovers = self.detach_by_growth(state);
+        (leftovers.keep, leftovers.region) = (keep, region);
+        leftovers
     }
 
     /// Another length, after a reset. The memory is unshared, and one thread uses it.

@@ -34,6 +34,15 @@ const CACHE: &str = "src/allocator/cache.rs";
 const MEMORY: &str = "src/memory.rs";
 const BUFFER: &str = "src/buffer.rs";
 
+/// Growth, and whoever asks for a buffer, do without the lock of the memory.
+const STATE_NOT_LOCKED: Planted = fault(
+    "state-not-locked",
+    Effect::Skipped,
+    MEMORY,
+    "pub(crate) fn state(&self)",
+    "self.state.lock()",
+);
+
 pub(crate) static ALL: &[Model] = &[
     Model {
         name: "find-while-entries-move",
@@ -157,41 +166,18 @@ pub(crate) static ALL: &[Model] = &[
             ),
         ],
     },
-    Model {
-        name: "two-grow",
-        run: two_grow,
-        preemptions: 2,
-        faults: &[fault(
-            "state-not-locked",
-            Effect::Skipped,
-            MEMORY,
-            "pub(crate) fn state(&self)",
-            "self.state.lock()",
-        )],
-    },
+    Model { name: "two-grow", run: two_grow, preemptions: 2, faults: &[STATE_NOT_LOCKED] },
     Model {
         name: "buffer-while-another-grows",
         run: buffer_while_another_grows,
         preemptions: 2,
-        faults: &[fault(
-            "state-not-locked",
-            Effect::Skipped,
-            MEMORY,
-            "pub(crate) fn state(&self)",
-            "self.state.lock()",
-        )],
+        faults: &[STATE_NOT_LOCKED],
     },
     Model {
         name: "last-of-a-buffer-while-it-is-detached",
         run: last_of_a_buffer_while_it_is_detached,
         preemptions: 2,
-        faults: &[fault(
-            "state-not-locked",
-            Effect::Skipped,
-            MEMORY,
-            "pub(crate) fn state(&self)",
-            "self.state.lock()",
-        )],
+        faults: &[STATE_NOT_LOCKED],
     },
     Model {
         name: "slots-of-a-pool",

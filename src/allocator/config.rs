@@ -221,15 +221,7 @@ impl Config {
 
     /// The heap of the embedder's, instead of whichever was; `None` is the process's own.
     pub(crate) fn set_host_heap(&self, callbacks: Result<Option<heap::Callbacks>>) {
-        let heap = callbacks.and_then(|callbacks| match callbacks {
-            Some(callbacks) => Ok(Some(Vacancy::take()?.fill(HostHeap::new(callbacks)))),
-            None => Ok(None),
-        });
-        let mut draft = self.draft.lock();
-        let former = core::mem::replace(&mut draft.host_heap, heap);
-        // Where this was the last that knew it, its `finalize` runs: unlocked.
-        drop(draft);
-        drop(former);
+        self.replace(callbacks, HostHeap::new, |draft| &mut draft.host_heap);
     }
 
     /// May growth past the reservation change the base of an unshared memory? Default: no.
@@ -285,12 +277,22 @@ impl Config {
     /// Who is asked before each creation and growth, instead of whoever was. What cannot be set is an
     /// error of [`Config::allocator`].
     pub(crate) fn set_limiter(&self, callbacks: Result<Option<Callbacks>>) {
-        let limiter = callbacks.and_then(|callbacks| match callbacks {
-            Some(callbacks) => Ok(Some(Vacancy::take()?.fill(Limiter::new(callbacks)))),
+        self.replace(callbacks, Limiter::new, |draft| &mut draft.limiter);
+    }
+
+    /// Puts an object of the embedder's functions into the draft, or the error for which there is none.
+    fn replace<C, T: Kind>(
+        &self,
+        callbacks: Result<Option<C>>,
+        make: impl FnOnce(C) -> T,
+        place: impl FnOnce(&mut Draft) -> &mut Result<Option<Ref<T>>>,
+    ) {
+        let object = callbacks.and_then(|callbacks| match callbacks {
+            Some(callbacks) => Ok(Some(Vacancy::take()?.fill(make(callbacks)))),
             None => Ok(None),
         });
         let mut draft = self.draft.lock();
-        let former = core::mem::replace(&mut draft.limiter, limiter);
+        let former = core::mem::replace(place(&mut draft), object);
         // Where this was the last that knew it, its `finalize` runs: unlocked.
         drop(draft);
         drop(former);

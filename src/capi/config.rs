@@ -5,9 +5,8 @@ use super::error::{self, wasm_memory_error_t};
 use super::pointer::{self, or_default};
 use crate::allocator::Config;
 use crate::allocator::limiter::{Callbacks, Refused};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::region::slab::{Handle, Ref};
-use crate::units;
 use core::ffi::c_void;
 use core::ptr;
 
@@ -29,6 +28,26 @@ pub(super) unsafe fn set(config: *mut wasm_memory_config_t, change: impl FnOnce(
             change(&config);
         }
     });
+}
+
+/// Sets what a struct of functions of the embedder's says, or that there is none where it is NULL. One that
+/// is not in order is handed on as its error.
+///
+/// # Safety
+/// `config` is NULL or came from this library, and `functions` is NULL or readable.
+pub(super) unsafe fn set_functions<F: Copy, C>(
+    config: *mut wasm_memory_config_t,
+    functions: *const F,
+    convert: impl FnOnce(&F) -> Result<C>,
+    change: impl FnOnce(&Config, Result<Option<C>>),
+) {
+    let read = |config: &Config| {
+        // SAFETY: by this function's own contract.
+        let functions = unsafe { pointer::read(functions) }.ok();
+        change(config, functions.map(|functions| convert(&functions)).transpose());
+    };
+    // SAFETY: as above.
+    unsafe { set(config, read) }
 }
 
 /// Makes a config with the defaults: bounds GUARDED, reservation the least of the maximum and the size limit
@@ -277,33 +296,22 @@ pub unsafe extern "C" fn wasm_memory_config_set_limiter(
     config: *mut wasm_memory_config_t,
     limiter: *const wasm_memory_limiter_t,
 ) {
-    or_default(|| {
-        // SAFETY: the caller passes NULL or a handle from this library.
-        let Ok(config) = unsafe { Handle::<Config>::new(config) }.acquire() else { return };
-        if limiter.is_null() {
-            config.set_limiter(Ok(None));
-            return;
-        }
-        // SAFETY: the caller passes NULL or a readable struct.
-        let Ok(limiter) = (unsafe { pointer::read(limiter) }) else { return };
-        if let Some(field) = limiter.reserved.iter().find(|field| !field.is_null()) {
-            let requested = units::bytes(field.addr());
-            config.set_limiter(Err(Error::ReservedField { requested }));
-            return;
-        }
-        let refused = limiter.refused.map(|function| {
-            let function: RefusedFunction = function;
-            #[allow(clippy::as_conversions, reason = "a function's address")]
-            Refused { function: function as *const c_void, tell }
-        });
-        let growing = limiter.growing.map(|growing| {
-            // SAFETY: a Bool is a transparent byte, so both types of function are the same in C.
-            unsafe { core::mem::transmute::<Growing, crate::allocator::limiter::Growing>(growing) }
-        });
-        let callbacks =
-            Callbacks { context: limiter.context, growing, refused, finalize: limiter.finalize };
-        config.set_limiter(Ok(Some(callbacks)));
+    // SAFETY: the caller passes NULL or a handle from this library, and NULL or a readable struct.
+    unsafe { set_functions(config, limiter, callbacks, Config::set_limiter) }
+}
+
+fn callbacks(limiter: &wasm_memory_limiter_t) -> Result<Callbacks> {
+    pointer::check_reserved(&limiter.reserved)?;
+    let refused = limiter.refused.map(|function| {
+        let function: RefusedFunction = function;
+        #[allow(clippy::as_conversions, reason = "a function's address")]
+        Refused { function: function as *const c_void, tell }
     });
+    let growing = limiter.growing.map(|growing| {
+        // SAFETY: a Bool is a transparent byte, so both types of function are the same in C.
+        unsafe { core::mem::transmute::<Growing, crate::allocator::limiter::Growing>(growing) }
+    });
+    Ok(Callbacks { context: limiter.context, growing, refused, finalize: limiter.finalize })
 }
 
 type Growing = unsafe extern "C" fn(*mut c_void, u64, u64, u64) -> Bool;

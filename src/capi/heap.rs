@@ -1,12 +1,10 @@
 //! Memories without virtual memory.
 
-use super::config::{set, wasm_memory_config_t};
-use super::pointer::{self, or_default};
+use super::config::{set, set_functions, wasm_memory_config_t};
+use super::pointer;
 use crate::allocator::Config;
 use crate::error::{Error, Result};
 use crate::region::heap::Callbacks;
-use crate::region::slab::Handle;
-use crate::units;
 use core::ffi::c_void;
 
 /// Backend: memories are reservations of address space.
@@ -90,23 +88,12 @@ pub unsafe extern "C" fn wasm_memory_config_set_host_heap(
     config: *mut wasm_memory_config_t,
     heap: *const wasm_memory_host_heap_t,
 ) {
-    or_default(|| {
-        // SAFETY: the caller passes NULL or a handle from this library.
-        let Ok(config) = unsafe { Handle::<Config>::new(config) }.acquire() else { return };
-        if heap.is_null() {
-            config.set_host_heap(Ok(None));
-            return;
-        }
-        // SAFETY: the caller passes NULL or a readable struct.
-        let Ok(heap) = (unsafe { pointer::read(heap) }) else { return };
-        config.set_host_heap(callbacks(&heap).map(Some));
-    });
+    // SAFETY: the caller passes NULL or a handle from this library, and NULL or a readable struct.
+    unsafe { set_functions(config, heap, callbacks, Config::set_host_heap) }
 }
 
 fn callbacks(heap: &wasm_memory_host_heap_t) -> Result<Callbacks> {
-    if let Some(field) = heap.reserved.iter().find(|field| !field.is_null()) {
-        return Err(Error::ReservedField { requested: units::bytes(field.addr()) });
-    }
+    pointer::check_reserved(&heap.reserved)?;
     let missing = Error::NullArgument {};
     Ok(Callbacks {
         context: heap.context,

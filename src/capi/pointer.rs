@@ -4,6 +4,8 @@ use super::error;
 use super::status::{self, wasm_memory_status_t};
 use crate::error::{Error, Result};
 use crate::region::slab::{Kind, Ref};
+use crate::units;
+use core::ffi::c_void;
 use core::ptr;
 
 /// Where a C function writes a result.
@@ -48,6 +50,14 @@ pub(super) unsafe fn answer_handle<T: Kind, H>(
         out.write(make()?.into_handle().ok_or(uncounted)?.as_ptr().cast());
         Ok(())
     })
+}
+
+/// Refuses a struct whose reserved fields are not all NULL.
+pub(super) fn check_reserved(fields: &[*mut c_void]) -> Result<()> {
+    match fields.iter().find(|field| !field.is_null()) {
+        Some(field) => Err(Error::ReservedField { requested: units::bytes(field.addr()) }),
+        None => Ok(()),
+    }
 }
 
 /// Reads a struct that C passes by pointer, once: another thread of the caller's may write to it.

@@ -108,15 +108,8 @@ impl Heap {
         Some((block, false))
     }
 
-    /// Can a block of it be made larger without an allocation of its own?
-    fn reallocates(&self) -> bool {
-        match self {
-            Self::Process => true,
-            Self::Host(host) => host.callbacks.reallocate.is_some(),
-        }
-    }
-
-    /// Makes a block larger, where it is or elsewhere; the old one is then gone. `None` leaves all as it is.
+    /// Makes a block larger, where it is or elsewhere; the old one is then gone. `None`, also where the heap
+    /// has no function for that, leaves all as it is.
     ///
     /// # Safety
     /// `block` is one of `size` bytes that this heap gave, and nobody uses it.
@@ -308,7 +301,7 @@ impl Block {
         }
         let larger = shape.reservation() > self.shape.reservation();
         // Where it is refused there may still be room for a block of that size elsewhere.
-        if larger && old == Old::Unused && self.heap.reallocates() && self.reallocate(shape)? {
+        if larger && old == Old::Unused && self.reallocate(shape)? {
             self.open_to(bytes)?;
             return Ok(None);
         }

@@ -190,7 +190,7 @@ fn miri() -> Result<Outcome> {
         test
     };
     shown(&mut test(&["--lib"]))?;
-    shown(&mut test(&["--test", "on_heap"]))?;
+    shown(&mut test(&["--test", "on_heap", "--test", "semantics"]))?;
     let mut planted = test(&["--test", "on_heap", "--", "--ignored", "planted"]);
     must_report(&mut planted, "access past the end", "Undefined Behavior")?;
     Ok(Outcome::Done)

@@ -2,12 +2,16 @@
 //! of the table in [`os`](super), with the same gate.
 #![allow(unsafe_code, reason = "this is where the host is called")]
 
+pub(in super::super) use super::scratch::freeze;
+pub(crate) use super::scratch::map_scratch;
+
+use super::scratch::errno_of;
 use super::unix::{check, check_address, limit};
 use super::{Call, Charge, Errno, Limit, gate, last_errno};
 use crate::units;
 use core::ffi::{CStr, c_int};
 use core::ptr::NonNull;
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::{Mmap, MmapOptions};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 /// An open file, closed when it is dropped.
@@ -224,22 +228,6 @@ pub(in super::super) fn map_file(file: &OwnedFd, length: usize) -> Result<Mmap, 
     // SAFETY: the file is sealed: neither its bytes nor its length can change under the mapping.
     unsafe { MmapOptions::new().len(length).map_copy_read_only(file) }
         .map_err(|error| errno_of(&error))
-}
-
-/// Maps `length` fresh bytes that can be written until they are frozen.
-pub(crate) fn map_scratch(length: usize) -> Result<MmapMut, Errno> {
-    gate(Call::Map)?;
-    MmapOptions::new().len(length).map_anon().map_err(|error| errno_of(&error))
-}
-
-/// Lets nobody write to a mapping any more.
-pub(in super::super) fn freeze(bytes: MmapMut) -> Result<Mmap, Errno> {
-    gate(Call::Protect)?;
-    bytes.make_read_only().map_err(|error| errno_of(&error))
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    error.raw_os_error().unwrap_or(libc::ENOMEM)
 }
 
 /// Replaces `[start, start + length)` by the first bytes of a sealed file, copy-on-write.

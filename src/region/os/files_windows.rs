@@ -4,12 +4,15 @@
 //! Names are UTF-8. There are no files that images are mapped from: images are copied.
 #![allow(unsafe_code, reason = "this is where the host is called")]
 
+pub(in super::super) use super::scratch::freeze;
+pub(crate) use super::scratch::map_scratch;
+
 use super::windows::check;
 use super::{Call, Charge, Errno, code, gate, last_errno};
 use core::ffi::{CStr, c_void};
 use core::mem;
 use core::ptr::{self, NonNull};
-use memmap2::{Mmap, MmapMut, MmapOptions};
+use memmap2::Mmap;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 
 /// An open file, closed when it is dropped.
@@ -276,22 +279,6 @@ pub(in super::super) fn seal(_file: &File) -> Result<(), Errno> {
 pub(in super::super) fn map_file(_file: &File, _length: usize) -> Result<Mmap, Errno> {
     gate(Call::Map)?;
     Err(code::UNSUPPORTED)
-}
-
-/// Maps `length` fresh bytes that can be written until they are frozen.
-pub(crate) fn map_scratch(length: usize) -> Result<MmapMut, Errno> {
-    gate(Call::Map)?;
-    MmapOptions::new().len(length).map_anon().map_err(|error| errno_of(&error))
-}
-
-/// Lets nobody write to a mapping any more.
-pub(in super::super) fn freeze(bytes: MmapMut) -> Result<Mmap, Errno> {
-    gate(Call::Protect)?;
-    bytes.make_read_only().map_err(|error| errno_of(&error))
-}
-
-fn errno_of(error: &std::io::Error) -> Errno {
-    error.raw_os_error().unwrap_or(code::OUT_OF_MEMORY)
 }
 
 /// Without memory files there is nothing to map.

@@ -1,7 +1,7 @@
 //! Sleeping on an address on FreeBSD: `_umtx_op`.
 #![allow(unsafe_code, reason = "this is where the host is called")]
 
-use super::unix::nap;
+use super::unix::{nanoseconds, nap};
 use super::{Call, Errno, gate, last_errno, time_left};
 use core::ffi::c_void;
 use core::ptr;
@@ -17,7 +17,7 @@ fn sleep(word: &AtomicU32, expected: u32, until: Option<Duration>) -> Result<(),
     time._clockid = libc::CLOCK_MONOTONIC.unsigned_abs();
     if let Some(until) = until {
         time._timeout.tv_sec = until.as_secs().try_into().unwrap_or(libc::time_t::MAX);
-        time._timeout.tv_nsec = until.subsec_nanos().try_into().unwrap_or(0);
+        time._timeout.tv_nsec = nanoseconds(until);
     }
     // The length of the time stands where another operation has a pointer.
     let length: *mut c_void = ptr::without_provenance_mut(size_of::<libc::_umtx_time>());

@@ -1,7 +1,7 @@
 //! What only Linux and Android have.
 #![allow(unsafe_code, reason = "this is where the host is called")]
 
-use super::unix::{check, check_address, nap};
+use super::unix::{check, check_address, nanoseconds, nap};
 use super::{Advice, Call, Errno, Mapping, Vacated, gate, last_errno, time_left};
 use crate::units;
 use core::ffi::c_void;
@@ -218,12 +218,6 @@ pub(crate) fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Durat
             time_left(since)
         }
     }
-}
-
-/// What a machine word takes, whatever its width.
-#[allow(clippy::as_conversions, reason = "less than 10^9 fits every width")]
-const fn nanoseconds(time: Duration) -> libc::c_long {
-    time.subsec_nanos() as libc::c_long
 }
 
 /// The time that a futex takes: two machine words, whatever the C library's `timespec` is.

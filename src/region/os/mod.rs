@@ -12,6 +12,7 @@
 //! | `without_linux` | the same questions where the answer is that it cannot be had |
 //! | `apple`, `freebsd`, `patience` | how a thread sleeps on an address without a futex |
 //! | `windows` | reserve, commit, decommit, release |
+//! | `scratch` | bytes that are frozen, on every host |
 //!
 //! What a host cannot do at all it refuses with [`code::UNSUPPORTED`], and whoever asked does it
 //! another way.
@@ -23,45 +24,22 @@ pub(crate) mod files;
 #[path = "files_windows.rs"]
 pub(crate) mod files;
 
-#[cfg(target_vendor = "apple")]
-mod apple;
-#[cfg(target_os = "freebsd")]
-mod freebsd;
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux;
-#[cfg(all(
-    unix,
-    not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_vendor = "apple"
-    ))
-))]
-mod patience;
+mod scratch;
+#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg_attr(target_vendor = "apple", path = "apple.rs")]
+#[cfg_attr(target_os = "freebsd", path = "freebsd.rs")]
+#[cfg_attr(not(any(target_vendor = "apple", target_os = "freebsd")), path = "patience.rs")]
+mod sleeping;
 #[cfg(test)]
 mod tests;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
 mod windows;
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod without_linux;
-
-#[cfg(target_vendor = "apple")]
-use apple as sleeping;
-#[cfg(target_os = "freebsd")]
-use freebsd as sleeping;
-#[cfg(all(
-    unix,
-    not(any(
-        target_os = "linux",
-        target_os = "android",
-        target_os = "freebsd",
-        target_vendor = "apple"
-    ))
-))]
-use patience as sleeping;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) use linux::*;
@@ -71,7 +49,7 @@ pub(crate) use sleeping::{wait, wait_until, wake_address};
 pub(crate) use unix::*;
 #[cfg(windows)]
 pub(crate) use windows::*;
-#[cfg(all(unix, not(any(target_os = "linux", target_os = "android"))))]
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) use without_linux::*;
 
 use core::sync::atomic::AtomicU32;

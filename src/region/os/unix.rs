@@ -243,3 +243,10 @@ pub(super) fn nap() {
         give_way();
     }
 }
+
+/// What a machine word takes, whatever its width.
+#[allow(clippy::as_conversions, reason = "less than 10^9 fits every width")]
+#[cfg(any(target_os = "linux", target_os = "android", target_os = "freebsd"))]
+pub(super) const fn nanoseconds(time: Duration) -> libc::c_long {
+    time.subsec_nanos() as libc::c_long
+}

@@ -13,9 +13,7 @@
 //! a part of a reservation: images are copied.
 #![allow(unsafe_code, reason = "this is where the host is called")]
 
-use super::{
-    Access, Advice, AtFork, Call, Cause, Charge, Errno, Limit, Mapping, Vacated, gate, last_errno,
-};
+use super::{Access, AtFork, Call, Cause, Charge, Errno, Limit, Mapping, gate, last_errno};
 use core::ffi::c_void;
 use core::mem;
 use core::ptr::{self, NonNull};
@@ -166,12 +164,6 @@ pub(crate) fn map(length: usize, access: Access, _charge: Charge) -> Result<NonN
     NonNull::new(address.cast()).ok_or_else(last_errno)
 }
 
-/// Without pages that move there are no holes.
-pub(crate) fn map_hole(_start: NonNull<u8>, _length: usize) -> Result<(), Errno> {
-    gate(Call::Map)?;
-    Err(code::UNSUPPORTED)
-}
-
 /// Nothing is locked in memory here unless somebody asked for those very pages.
 pub(crate) fn is_resident(_start: NonNull<u8>) -> Option<bool> {
     gate(Call::Resident).ok()?;
@@ -246,37 +238,6 @@ pub(crate) unsafe fn unmap(start: NonNull<u8>, _length: usize) -> Result<(), Err
     gate(Call::Unmap)?;
     // SAFETY: the caller owns the reservation and gives it up.
     check(unsafe { VirtualFree(start.as_ptr().cast(), 0, MEM_RELEASE) })
-}
-
-/// Can this host move pages at all?
-pub(crate) const MOVES_PAGES: bool = false;
-
-/// Without mremap nothing is moved and nothing is touched.
-///
-/// # Safety
-/// None is needed.
-pub(crate) unsafe fn remap(
-    _from: NonNull<u8>,
-    _length: usize,
-    _to: NonNull<u8>,
-    _vacated: Vacated,
-) -> Result<(), Errno> {
-    gate(Call::Remap)?;
-    Err(code::UNSUPPORTED)
-}
-
-/// No advice here promises what is asked for: reset and discarded pages may keep the old bytes, and
-/// large pages are not to be had for a part of a reservation.
-///
-/// # Safety
-/// None is needed.
-pub(crate) unsafe fn advise(
-    _start: NonNull<u8>,
-    _length: usize,
-    _advice: Advice,
-) -> Result<(), Errno> {
-    gate(Call::Advise)?;
-    Err(code::UNSUPPORTED)
 }
 
 /// Size of a page of the host in bytes.

@@ -1,7 +1,9 @@
-//! What Linux has and other hosts with `mmap` do not: refused here, and done another way above.
+//! What Linux has and other hosts do not: refused here, and done another way above.
 #![allow(unsafe_code, reason = "the functions are unsafe where others call the host")]
 
-use super::{Advice, Call, Errno, Mapping, Vacated, code, gate};
+#[cfg(unix)]
+use super::Mapping;
+use super::{Advice, Call, Errno, Vacated, code, gate};
 use core::ptr::NonNull;
 
 /// Can this host move pages at all?
@@ -27,8 +29,9 @@ pub(crate) unsafe fn remap(
     Err(code::UNSUPPORTED)
 }
 
-/// No advice here promises what is asked for: after MADV_DONTNEED and MADV_FREE the old bytes may be
-/// there still, so whoever wants zeros maps fresh pages; and large pages come by themselves.
+/// No advice here promises what is asked for: after MADV_DONTNEED, MADV_FREE and MEM_RESET the old bytes
+/// may be there still, so whoever wants zeros gets them another way; and large pages come by themselves or
+/// not for a part of a reservation.
 ///
 /// # Safety
 /// None is needed.
@@ -42,6 +45,7 @@ pub(crate) unsafe fn advise(
 }
 
 /// Nobody tells of single mappings.
+#[cfg(unix)]
 pub(crate) fn query_mapping(_address: usize) -> Result<Mapping, Errno> {
     gate(Call::Query)?;
     Err(code::UNSUPPORTED)

@@ -2,7 +2,7 @@
 
 use crate::process::{command, quiet, shown};
 use crate::steps::Outcome;
-use crate::{cargo, header, paths, tools};
+use crate::{cargo, header, paths, rustup, tools};
 use anyhow::{Context, Result, ensure};
 use object::{Object, ObjectSection, SectionKind};
 use std::fmt::Write as _;
@@ -77,9 +77,8 @@ pub fn c_tests() -> Result<()> {
 
 /// The library for a device.
 pub fn device() -> Result<Outcome> {
-    let added = quiet(&mut command("rustup", ["target", "add", DEVICE]));
-    if let Err(error) = added {
-        return Ok(Outcome::NotHere(format!("no standard library for {DEVICE}: {error}")));
+    if let Err(reason) = rustup::add_target(DEVICE) {
+        return Ok(Outcome::NotHere(reason));
     }
     build(Some(DEVICE))?;
     Ok(Outcome::Done)

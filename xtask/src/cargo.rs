@@ -1,8 +1,8 @@
 //! What cargo and rustc can check.
 
-use crate::process::{command, find_program, quiet, shown};
+use crate::process::{quiet, shown};
 use crate::steps::Outcome;
-use crate::{paths, process};
+use crate::{paths, process, rustup};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,10 +18,7 @@ pub fn provide_components() -> Result<()> {
         if quiet(&mut cargo([subcommand, "--version"])).is_ok() {
             continue;
         }
-        let missing = format!("missing tool: {component}, a component of the Rust toolchain");
-        let rustup = find_program("rustup").with_context(|| missing.clone())?;
-        println!("    fetching {component}");
-        quiet(&mut command(rustup, ["component", "add", component])).context(missing)?;
+        rustup::add_component(component)?;
     }
     Ok(())
 }
@@ -81,20 +78,12 @@ pub fn oldest_rust() -> Result<Outcome> {
         .lines()
         .find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'))
         .context("no rust-version in Cargo.toml")?;
-    let toolchain = format!("{version}.0");
-    let Some(rustup) = find_program("rustup") else {
-        return Ok(Outcome::NotHere(format!("no rustup to get Rust {toolchain} with")));
+    let name = format!("{version}.0");
+    let toolchain = match rustup::toolchain(&name, &[], ["rustc", "--version"]) {
+        Ok(toolchain) => toolchain,
+        Err(reason) => return Ok(Outcome::NotHere(reason)),
     };
-    let installed = quiet(&mut command(&rustup, ["run", &toolchain, "rustc", "--version"])).is_ok();
-    if !installed {
-        println!("    fetching Rust {toolchain}");
-        let install =
-            ["toolchain", "install", &toolchain, "--profile", "minimal", "--no-self-update"];
-        if quiet(&mut command(&rustup, install)).is_err() {
-            return Ok(Outcome::NotHere(format!("rustup cannot install Rust {toolchain}")));
-        }
-    }
-    let mut check = command(&rustup, ["run", &toolchain, "cargo", "check", "--locked", "--lib"]);
+    let mut check = toolchain.run(["cargo", "check", "--locked", "--lib"]);
     quiet(check.arg("--target-dir").arg(paths::scratch("oldest-rust")))?;
     Ok(Outcome::Done)
 }

@@ -5,7 +5,7 @@
 
 use crate::process::{command, find_program, quiet, shown};
 use crate::steps::{Outcome, Steps};
-use crate::{cargo, cmake, paths, process, tools, vendored, venv};
+use crate::{cargo, cmake, paths, process, rustup, tools, vendored, venv};
 use anyhow::{Context, Result, bail, ensure};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -167,26 +167,14 @@ fn thread_sanitizer() -> Result<Outcome> {
 
 /// Miri knows no reservations: it runs the library as it is without a host, on a heap.
 fn miri() -> Result<Outcome> {
-    let Some(rustup) = find_program("rustup") else {
-        return Ok(Outcome::NotHere("no rustup to get a nightly Rust with Miri with".into()));
+    let parts = ["miri", "rust-src"];
+    let nightly = match rustup::toolchain("nightly", &parts, ["cargo", "miri", "--version"]) {
+        Ok(nightly) => nightly,
+        Err(reason) => return Ok(Outcome::NotHere(reason)),
     };
-    let nightly = |arguments: &[&str]| {
-        let mut run = command(&rustup, ["run", "nightly", "cargo", "miri"]);
-        run.args(arguments);
-        run
-    };
-    if quiet(&mut nightly(&["--version"])).is_err() {
-        println!("    fetching a nightly Rust with Miri");
-        let mut install = command(&rustup, ["toolchain", "install", "nightly"]);
-        install.args(["--profile", "minimal", "--no-self-update"]);
-        install.args(["--component", "miri", "--component", "rust-src"]);
-        if quiet(&mut install).is_err() {
-            return Ok(Outcome::NotHere("rustup cannot install a nightly Rust with Miri".into()));
-        }
-    }
     let test = |arguments: &[&str]| {
-        let mut test = nightly(&["test", "--locked", "--no-default-features", "--target-dir"]);
-        test.arg(paths::scratch("miri")).args(arguments);
+        let mut test = nightly.run(["cargo", "miri", "test", "--locked", "--no-default-features"]);
+        test.arg("--target-dir").arg(paths::scratch("miri")).args(arguments);
         test
     };
     shown(&mut test(&["--lib"]))?;

@@ -5,7 +5,7 @@
 
 use crate::process::{command, find_program, quiet, shown};
 use crate::steps::{Outcome, Steps};
-use crate::{cargo, cmake, paths, tools};
+use crate::{cargo, cmake, paths, rustup, tools};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -146,7 +146,7 @@ pub fn run(options: &[String]) -> Result<()> {
 /// The library compiles for hosts that differ from this one in kind.
 pub fn compile() -> Result<Outcome> {
     for target in IN_EVERY_RUN {
-        if let Err(reason) = add_target(target) {
+        if let Err(reason) = rustup::add_target(target) {
             return Ok(Outcome::NotHere(reason));
         }
     }
@@ -157,19 +157,9 @@ pub fn compile() -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Makes sure that this toolchain has the standard library of a target; else says why not.
-fn add_target(target: &str) -> Result<(), String> {
-    let Some(rustup) = find_program("rustup") else {
-        return Err(format!("no rustup to get the standard library of {target} with"));
-    };
-    quiet(&mut command(rustup, ["target", "add", target]))
-        .map(|_| ())
-        .map_err(|_| format!("rustup cannot add the target {target}"))
-}
-
 impl Host {
     fn lint(&self) -> Result<Outcome> {
-        if let Err(reason) = add_target(self.target) {
+        if let Err(reason) = rustup::add_target(self.target) {
             return Ok(Outcome::NotHere(reason));
         }
         let mut clippy = cargo::cargo(["clippy", "--locked", "--package", "wasm_memory", "--lib"]);

@@ -3,7 +3,7 @@
 
 use crate::process::{command, find_program, quiet, shown};
 use crate::steps::Outcome;
-use crate::{cargo, cmake, paths, tools};
+use crate::{cargo, cmake, paths, rustup, tools};
 use anyhow::{Context, Result, ensure};
 use object::read::archive::ArchiveFile;
 use object::{Object, ObjectSymbol};
@@ -53,9 +53,8 @@ pub fn crossed() -> Result<Outcome> {
         return Ok(Outcome::NotHere("there is no qemu-aarch64-static".to_owned()));
     };
     let triple = "aarch64-unknown-linux-gnu";
-    let add = find_program("rustup").map(|rustup| command(rustup, ["target", "add", triple]));
-    if add.is_none_or(|mut add| quiet(&mut add).is_err()) {
-        return Ok(Outcome::NotHere(format!("rustup did not give {triple}")));
+    if let Err(reason) = rustup::add_target(triple) {
+        return Ok(Outcome::NotHere(reason));
     }
     let build = paths::scratch("vendored/crossed");
     let arguments = [

@@ -1,10 +1,11 @@
 //! Which memory, and where in it, does an address belong to? For fault handlers: no lock, no
 //! allocation, no thread-local.
 
-use crate::memory::{Memory, View};
+use crate::memory::Memory;
 use crate::region::registry::{self, Owner};
 use crate::region::slab::Slot;
 use crate::units;
+use crate::view::View;
 use core::ptr::NonNull;
 
 /// Where in a memory's address space an address lies.

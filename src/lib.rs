@@ -62,6 +62,7 @@ mod sync;
 #[cfg(test)]
 mod test_support;
 mod units;
+mod view;
 mod wide;
 
 #[cfg(all(feature = "panic-handler", not(feature = "host"), not(test)))]
@@ -74,7 +75,8 @@ pub use descriptor::{AddressType, Descriptor, MemoryType};
 pub use error::{Class, Error, Figures, Result};
 pub use find::Zone;
 pub use image::Image;
-pub use memory::{Layout, Memory, View};
+pub use memory::{Layout, Memory};
 pub use region::slab::Ref;
 #[cfg(feature = "host")]
 pub use region::{Unreleased, unreleased};
+pub use view::View;

@@ -13,61 +13,14 @@ use crate::descriptor::{AddressType, Descriptor, MemoryType};
 use crate::error::{Class, Error, Result};
 use crate::image::Image;
 use crate::region::lock::Repair;
-use crate::region::slab::{Kind, Ref, Slab, Slot, Vacancy};
+use crate::region::slab::{Kind, Ref, Slab, Vacancy};
 use crate::region::span::Span;
 use crate::region::{self, Old, Region, fork};
-use crate::sync::{AtomicBool, AtomicPtr, AtomicUsize, Guard, Lock, Ordering};
+use crate::sync::{AtomicPtr, Guard, Lock, Ordering};
 use crate::units;
-use core::mem;
+use crate::view::{Front, View};
+use core::mem::{self, ManuallyDrop};
 use core::ptr::{self, NonNull};
-
-/// Base and length as compiled code reads them. Part of the C ABI: `wasm_memory_view_t`.
-#[derive(Debug)]
-#[repr(C)]
-pub struct View {
-    base: AtomicPtr<u8>,
-    byte_length: AtomicUsize,
-}
-
-impl View {
-    /// The view of the memory in `slot`, alive or not: the place of a memory is never used for
-    /// anything else. What is read of one that is just being made anew is of no use, and no harm.
-    #[allow(unsafe_code, reason = "reads the view of a memory that may be gone")]
-    pub(crate) fn at(slot: NonNull<Slot<Memory>>) -> &'static Self {
-        // SAFETY: slots are never unmapped.
-        let slot = unsafe { slot.as_ref() };
-        // SAFETY: a memory begins with its view (repr(C)), and all fields are valid atomics
-        // whatever their bytes are.
-        let front = unsafe { &*slot.value_address().cast::<Front>() };
-        // Whoever asks knows an address in the memory.
-        front.written.store(true, Ordering::Relaxed);
-        &front.view
-    }
-
-    /// Address of byte 0.
-    #[inline]
-    #[must_use]
-    pub fn base(&self) -> *mut u8 {
-        self.base.load(Ordering::Acquire)
-    }
-
-    /// Length in bytes. All of them can be used by whoever has seen the length.
-    #[inline]
-    #[must_use]
-    pub fn byte_length(&self) -> usize {
-        // Sequentially consistent, as memory.size of a shared memory is.
-        self.byte_length.load(Ordering::SeqCst)
-    }
-}
-
-/// What is read of a memory first, and of one that may be gone.
-#[derive(Debug)]
-#[repr(C)]
-struct Front {
-    view: View,
-    /// Somebody may have written to the bytes: the base was given out, or a write was asked for.
-    written: AtomicBool,
-}
 
 /// What the address space around a memory looks like: what compiled code may rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,6 +112,20 @@ impl Kind for Memory {
     fn slab() -> &'static Slab<Self> {
         &MEMORIES
     }
+
+    #[allow(unsafe_code, reason = "writes into storage")]
+    unsafe fn move_to(self, place: NonNull<Self>) {
+        /// What comes after the front, in bytes.
+        const REST: usize = size_of::<Memory>() - size_of::<Front>();
+
+        let mut memory = ManuallyDrop::new(self);
+        // SAFETY: a place of the slab, as the caller says.
+        memory.front.copy_to(unsafe { Front::at(place.as_ptr()) });
+        let from = (&raw const memory).cast::<u8>().wrapping_add(size_of::<Front>());
+        let to = place.as_ptr().cast::<u8>().wrapping_add(size_of::<Front>());
+        // SAFETY: all bytes after the front of the memory, and of the place, which nobody else uses.
+        unsafe { from.copy_to_nonoverlapping(to, REST) };
+    }
 }
 
 impl Memory {
@@ -227,13 +194,7 @@ impl Memory {
         let (body, reused) =
             source.create(&memory_type, bytes, image.and_then(|image| image.frozen()))?;
         admitted.keep();
-        let front = Front {
-            view: View {
-                base: AtomicPtr::new(body.region().base().as_ptr()),
-                byte_length: AtomicUsize::new(length),
-            },
-            written: AtomicBool::new(false),
-        };
+        let front = Front::new(body.region().base(), length);
         let tally = Tally { created_bytes: bytes, peak_bytes: bytes, reused, ..Tally::default() };
         let memory = vacancy.fill(Self {
             front,
@@ -257,22 +218,19 @@ impl Memory {
     #[must_use]
     pub fn view(&self) -> &View {
         self.set_written();
-        &self.front.view
+        self.front.view()
     }
 
     /// The view, for whoever does not give the base out.
     #[inline]
     pub(crate) const fn look(&self) -> &View {
-        &self.front.view
+        self.front.view()
     }
 
     /// Somebody may write to the bytes from here on.
     #[inline]
     pub(crate) fn set_written(&self) {
-        // A load is free where a store would take the cache line from other threads.
-        if !self.front.written.load(Ordering::Relaxed) {
-            self.front.written.store(true, Ordering::Relaxed);
-        }
+        self.front.set_written();
     }
 
     pub(crate) fn allocator(&self) -> &Allocator {
@@ -426,7 +384,7 @@ impl Memory {
         tally.peak_bytes = tally.peak_bytes.max(units::bytes(length));
         if let Growth::Moved { old, unforked: _unforked } = growth {
             tally.moves = tally.moves.saturating_add(1);
-            self.look().base.store(body.region().base().as_ptr(), Ordering::Release);
+            self.look().set_base(body.region().base());
             keep = buffers.take_keep();
             match &keep {
                 Some(keep) => keep.put(old, before),
@@ -434,7 +392,7 @@ impl Memory {
             }
         }
         // Only now: whoever sees the length may use the bytes.
-        self.look().byte_length.store(length, Ordering::SeqCst);
+        self.look().set_byte_length(length);
         let mut leftovers = self.detach_by_growth(state);
         (leftovers.keep, leftovers.region) = (keep, region);
         leftovers
@@ -442,7 +400,7 @@ impl Memory {
 
     /// Another length, after a reset. The memory is unshared, and one thread uses it.
     pub(crate) fn set_byte_length(&self, length: usize) {
-        self.look().byte_length.store(length, Ordering::SeqCst);
+        self.look().set_byte_length(length);
     }
 
     /// All bytes of the memory as they are now.
@@ -559,8 +517,8 @@ impl Drop for Memory {
     fn drop(&mut self) {
         let State { body, .. } = self.state.get_mut();
         let body = mem::replace(body, Body::nothing());
-        let bytes = units::bytes(self.front.view.byte_length());
-        let written = self.front.written.load(Ordering::Relaxed);
+        let bytes = units::bytes(self.look().byte_length());
+        let written = self.front.is_written();
         allocator_of(&self.allocator).release(body, bytes, written);
     }
 }
@@ -592,6 +550,7 @@ pub(crate) fn host_length(bytes: u64) -> Result<usize> {
 mod tests {
     use super::*;
     use crate::faults;
+    use crate::region::slab::Slot;
 
     fn layout_on(host_page: usize, page_size: u32, initial: u64) -> (Layout, usize, usize) {
         faults::with_page_size(host_page, || {

@@ -27,19 +27,22 @@ mod library {
     pub(crate) mod memory;
     pub(crate) mod region;
     pub(crate) mod units;
+    pub(crate) mod view;
     pub(crate) mod wide;
 }
 
 pub(crate) use library::{
-    allocator, atomics, buffer, bulk, descriptor, error, find, image, memory, region, units, wide,
+    allocator, atomics, buffer, bulk, descriptor, error, find, image, memory, region, units, view,
+    wide,
 };
 
 pub use allocator::{Allocator, Bounds, Config, Statistics};
 pub use buffer::Buffer;
 pub use descriptor::{AddressType, Descriptor, MemoryType};
 pub use error::{Class, Error, Figures, Result};
-pub use memory::{Layout, Memory, View};
+pub use memory::{Layout, Memory};
 pub use region::slab::Ref;
+pub use view::View;
 
 use std::process::ExitCode;
 

@@ -32,6 +32,7 @@ const SLAB: &str = "src/region/slab.rs";
 const SLOTS: &str = "src/region/slots.rs";
 const CACHE: &str = "src/allocator/cache.rs";
 const MEMORY: &str = "src/memory.rs";
+const VIEW: &str = "src/view.rs";
 const BUFFER: &str = "src/buffer.rs";
 
 /// Growth, and whoever asks for a buffer, do without the lock of the memory.
@@ -153,14 +154,14 @@ pub(crate) static ALL: &[Model] = &[
             fault(
                 "length-published-without-order",
                 Effect::Relaxed,
-                MEMORY,
-                "// Only now: whoever sees the length",
-                "self.look().byte_length.store(length, Ordering::SeqCst);",
+                VIEW,
+                "pub(crate) fn set_byte_length",
+                "self.byte_length.store(length, Ordering::SeqCst);",
             ),
             fault(
                 "length-read-without-order",
                 Effect::Relaxed,
-                MEMORY,
+                VIEW,
                 "pub fn byte_length(&self)",
                 "self.byte_length.load(Ordering::SeqCst)",
             ),

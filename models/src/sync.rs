@@ -375,6 +375,11 @@ macro_rules! atomic {
                 Self { first: UnsafeCell::new(first) }
             }
 
+            /// Of one that was not used yet, nor moved to where it will be.
+            pub(crate) fn get_mut(&mut self) -> &mut $value {
+                self.first.get_mut()
+            }
+
             fn object(&self) -> Rc<Object> {
                 // SAFETY: nobody writes it.
                 let first = unsafe { *self.first.get() };

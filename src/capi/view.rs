@@ -2,8 +2,9 @@
 
 use super::memory::{field, wasm_memory_t};
 use super::pointer::{Out, or_default};
-use crate::memory::{Memory, View};
+use crate::memory::Memory;
 use crate::region::slab::Handle;
+use crate::view::View;
 use core::mem::{align_of, offset_of, size_of};
 use core::ptr;
 

@@ -40,6 +40,16 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// Where the objects of this kind live.
     fn slab() -> &'static Slab<Self>;
+
+    /// Moves an object into its place. A kind of whose places a part is read also while no object is
+    /// there writes that part by atomic stores.
+    ///
+    /// # Safety
+    /// `place` is one of this kind that holds no object, and no other thread moves one there.
+    unsafe fn move_to(self, place: NonNull<Self>) {
+        // SAFETY: as above; nobody reads a place without an object.
+        unsafe { place.write(self) };
+    }
 }
 
 /// The place of one object. C sees its address as a handle.
@@ -221,8 +231,10 @@ impl<T: Kind> Vacancy<T> {
     pub(crate) fn fill(self, value: T) -> Ref<T> {
         let slot = self.slot;
         mem::forget(self);
-        // SAFETY: the place was taken by this vacancy, so nobody else looks at the value.
-        unsafe { slot.value.get().write(MaybeUninit::new(value)) };
+        // SAFETY: the address of a field is not NULL.
+        let place = unsafe { NonNull::new_unchecked(slot.value.get().cast::<T>()) };
+        // SAFETY: the place was taken by this vacancy, so nobody else uses the value.
+        unsafe { value.move_to(place) };
         slot.owners.store(1, Ordering::Release);
         Ref { slot }
     }

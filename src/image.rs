@@ -6,6 +6,9 @@
 
 #[cfg_attr(not(feature = "host"), path = "image/no_files.rs")]
 mod files;
+#[cfg(test)]
+#[cfg(all(feature = "host", any(target_os = "linux", target_os = "android")))]
+mod tests;
 
 use crate::descriptor::{Descriptor, MemoryType};
 use crate::error::{Error, Result};

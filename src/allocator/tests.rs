@@ -136,6 +136,7 @@ fn tenants_never_meet_whatever_is_refused() {
 fn tenants_never_meet_where_a_call_is_always_denied() {
     let calls = [
         Call::Scan,
+        Call::Seek,
         Call::Advise,
         Call::MemoryFile,
         Call::Status,

@@ -3,8 +3,8 @@
 use super::Image;
 use crate::error::{Error, Result};
 use crate::region::frozen::FillError;
-use crate::region::os::code;
-use crate::region::os_files::{self, FileKind};
+use crate::region::os::{Errno, code};
+use crate::region::os_files::{self, File, FileKind};
 use crate::region::slab::Ref;
 use crate::region::span::Span;
 use crate::units;
@@ -41,21 +41,48 @@ impl Image {
         // Past that limit a signal would end the process.
         os_files::check_file_size(requested).map_err(refused)?;
         let file = os_files::create(path).map_err(refused)?;
-        let all = self.frozen.as_ref().map_or(&[][..], |frozen| frozen.bytes());
-        let end = self.lead.saturating_add(self.length);
-        let bytes = all.get(self.lead..end).unwrap_or_default();
-        os_files::write_all(&file, bytes).map_err(refused)
+        self.write_to(&file).map_err(refused)
     }
+
+    /// Writes the bytes. Pages that are in no memory are not read for it.
+    fn write_to(&self, file: &File) -> core::result::Result<(), Errno> {
+        let Some(frozen) = &self.frozen else { return Ok(()) };
+        let (all, end) = (frozen.bytes(), self.lead.saturating_add(self.length));
+        let mut done = self.lead;
+        frozen.each_part(|from, length| {
+            let (from, until) = (from.max(done), from.saturating_add(length).min(end));
+            write_zeros(file, from.saturating_sub(done))?;
+            os_files::write_all(file, all.get(from..until).unwrap_or_default())?;
+            done = until.max(from);
+            Ok::<(), Errno>(())
+        })?;
+        write_zeros(file, end.saturating_sub(done))
+    }
+}
+
+/// What is read or written at once, in bytes.
+const PIECE: usize = 256 << 10;
+
+fn write_zeros(file: &File, length: usize) -> core::result::Result<(), Errno> {
+    if length == 0 {
+        return Ok(());
+    }
+    let zeros = os_files::map_scratch(length.min(PIECE))?;
+    let mut rest = length;
+    while let Some(piece) = zeros.get(..rest.min(PIECE)).filter(|piece| !piece.is_empty()) {
+        os_files::write_all(file, piece)?;
+        rest = rest.saturating_sub(piece.len());
+    }
+    Ok(())
 }
 
 /// Hands the first `length` bytes of a file to `put`, in pieces. Where the file has become shorter
 /// the rest is zero.
 fn copy_file(
-    file: &os_files::File,
+    file: &File,
     length: usize,
-    mut put: impl FnMut(usize, &Span<'_>) -> core::result::Result<(), i32>,
+    mut put: impl FnMut(usize, &Span<'_>) -> core::result::Result<(), Errno>,
 ) -> core::result::Result<(), FillError> {
-    const PIECE: usize = 256 << 10;
     let mut piece = os_files::map_scratch(PIECE).map_err(FillError::Sink)?;
     let mut offset = 0_usize;
     while offset < length {

@@ -139,7 +139,7 @@ impl Reservation {
     pub(crate) fn overwrite_with(&mut self, image: Option<&Ref<Frozen>>) {
         self.overwrite();
         if let Some(image) = image {
-            self.part(image.at(), image.length()).copy_from(&image.span());
+            image.copy_over(&self.part(image.at(), image.length()));
         }
     }
 
@@ -206,11 +206,27 @@ impl Reservation {
         units::host(own.checked_mul(page)?)
     }
 
-    /// Hands the parts of the first `length` bytes that may not be zero to `each`, in order.
+    /// Hands the parts of the first `length` bytes that may not be zero to `each`: those of the image,
+    /// then the pages that are the region's own, which the former may hold as well.
     ///
     /// # Errors
     /// The first of `each`.
     pub(crate) fn each_used<E>(
+        &self,
+        length: usize,
+        mut each: impl FnMut(usize, usize) -> core::result::Result<(), E>,
+    ) -> core::result::Result<(), E> {
+        if let Some(image) = &self.image {
+            image.each_part(|from, part_length| {
+                let from = image.at().saturating_add(from);
+                each(from, part_length.min(length.saturating_sub(from)))
+            })?;
+        }
+        self.each_own(length, each)
+    }
+
+    /// Hands the pages of the first `length` bytes that are not as the mapping began to `each`, in order.
+    fn each_own<E>(
         &self,
         length: usize,
         mut each: impl FnMut(usize, usize) -> core::result::Result<(), E>,
@@ -222,12 +238,7 @@ impl Reservation {
         let mut from = start;
         while from < end {
             let at = units::low_bits(from.saturating_sub(start));
-            // An image's pages are not the region's own until they are written to.
-            let scan = if self.image.is_none() {
-                pagemap::scan(from, end, Wanted::Own, &mut runs, 0).ok()
-            } else {
-                None
-            };
+            let scan = pagemap::scan(from, end, Wanted::Own, &mut runs, 0).ok();
             let Some(scan) = scan.filter(|scan| scan.end > from) else {
                 return each(at, length.saturating_sub(at));
             };
@@ -340,7 +351,7 @@ impl Reservation {
             self.image = Some(image.clone());
             self.resident = 0;
         } else {
-            self.part(image.at(), image.length()).copy_from(&image.span());
+            image.copy_over(&self.part(image.at(), image.length()));
             self.written = true;
         }
         Ok(())
@@ -432,6 +443,13 @@ impl Reservation {
         // SAFETY: this region's own mapping; contents stay.
         let _ = unsafe { os::advise(self.base, self.shape().reservation(), advice) };
     }
+}
+
+/// Does the kernel tell which pages are in memory?
+#[cfg(test)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn pages_are_told() -> bool {
+    pagemap::is_known()
 }
 
 /// Bytes of `[start, start + length)` that are in memory; `None` when the kernel does not tell.

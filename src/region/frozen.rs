@@ -10,6 +10,7 @@ use super::slab::{Kind, Ref, Slab, Vacancy};
 use super::span::Span;
 use crate::error::{Error, Result};
 use crate::units;
+use core::convert::Infallible;
 use memmap2::{Mmap, MmapMut};
 
 /// Frozen bytes and where in a body they belong. All sizes are multiples of the host page; what the
@@ -143,8 +144,42 @@ impl Frozen {
         Span::of_frozen(&self.bytes)
     }
 
+    /// Hands the parts that may not be zero to `each`, in order: where each begins, and its length. The
+    /// pages between them are in no memory, and would be from the first time that they are read.
+    ///
+    /// # Errors
+    /// The first of `each`.
+    pub(crate) fn each_part<E>(
+        &self,
+        mut each: impl FnMut(usize, usize) -> core::result::Result<(), E>,
+    ) -> core::result::Result<(), E> {
+        let file = self.file();
+        let mut from = 0;
+        while from < self.length() {
+            let part = file.map(|file| os_files::part_in_memory(file, from));
+            let (start, end) = match part {
+                Some(Ok(Some((start, end)))) if end > from => (start, end),
+                Some(Ok(None)) => break,
+                // What is not known may be anything.
+                _ => (from, self.length()),
+            };
+            each(start, end.saturating_sub(start))?;
+            from = end;
+        }
+        Ok(())
+    }
+
+    /// Copies as much as `zeros` holds, where all is zero, over that.
+    pub(crate) fn copy_over(&self, zeros: &Span<'_>) {
+        let all = self.span();
+        let Ok(()) = self.each_part(|from, length| {
+            zeros.part(from, length).copy_from(&all.part(from, length));
+            Ok::<(), Infallible>(())
+        });
+    }
+
     /// The file to map, unless there is none or somebody closed it behind our back.
-    pub(super) fn file(&self) -> Option<&File> {
+    pub(crate) fn file(&self) -> Option<&File> {
         let (file, identity) = self.file.as_ref()?;
         let status = os_files::status(file).ok()?;
         (status.identity == *identity).then_some(file)

@@ -273,7 +273,7 @@ impl Block {
         // An image comes in whole host pages; what it has behind the open part is zero.
         let length = image.end().min(self.open).saturating_sub(image.at());
         self.written = true;
-        self.part(image.at(), length).copy_from(&image.span().part(0, length));
+        image.copy_over(&self.part(image.at(), length));
     }
 
     /// Sets `[from, from + length)` of the open part to zero.

@@ -65,6 +65,9 @@ pub(crate) use bare::{
 };
 #[cfg(feature = "host")]
 pub(crate) use charging::{CLOSING_EMPTIES, huge_pages_come_unasked, open_is_charged};
+#[cfg(test)]
+#[cfg(all(feature = "host", any(target_os = "linux", target_os = "android")))]
+pub(crate) use clean::pages_are_told;
 #[cfg(feature = "host")]
 pub(crate) use clean::resident_bytes;
 #[cfg(feature = "host")]

@@ -2,7 +2,8 @@
 
 use libc::{
     EACCES, EAGAIN, EBADF, EBUSY, EDQUOT, EFAULT, EFBIG, EINTR, EINVAL, EIO, EMFILE, ENFILE,
-    ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTTY, EPERM, EROFS, ESRCH, ETIMEDOUT,
+    ENODEV, ENOENT, ENOMEM, ENOSPC, ENOSYS, ENOTTY, EOVERFLOW, EPERM, EROFS, ESPIPE, ESRCH,
+    ETIMEDOUT,
 };
 use wasm_memory::faults::Call;
 
@@ -50,6 +51,7 @@ pub const KINDS: &[(Call, &[i32])] = &[
     (Call::Seal, &[EBUSY, EINVAL, EPERM, EBADF]),
     (Call::Status, &[EBADF, EIO, ENOMEM, EPERM]),
     (Call::Scan, &[ENOTTY, EFAULT, EINTR, EINVAL, ENOMEM, EBADF, EIO, EPERM, ENOSYS]),
+    (Call::Seek, &[EBADF, EINVAL, EOVERFLOW, ESPIPE, EPERM]),
 ];
 
 /// Two kinds at once: all calls of the first, and the n-th of the second, which stands in for it.
@@ -59,6 +61,7 @@ pub const PAIRS: &[(Call, Call)] = &[
     (Call::Advise, Call::Map),
     (Call::Advise, Call::Protect),
     (Call::Scan, Call::Advise),
+    (Call::Scan, Call::Seek),
     (Call::Unmap, Call::Advise),
     (Call::Remap, Call::Map),
     (Call::Remap, Call::Protect),

@@ -108,8 +108,8 @@ impl Frozen {
         self.at.saturating_add(self.bytes.length)
     }
 
-    /// The bytes, as something that is copied from.
-    pub(crate) fn span(&self) -> Span<'_> {
-        self.bytes.span()
+    /// Copies as much as `zeros` holds, where all is zero, over that.
+    pub(crate) fn copy_over(&self, zeros: &Span<'_>) {
+        zeros.copy_from(&self.bytes.span());
     }
 }

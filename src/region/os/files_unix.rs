@@ -222,6 +222,37 @@ pub(in super::super) fn seal(_file: &OwnedFd) -> Result<(), Errno> {
     Err(libc::ENOSYS)
 }
 
+/// The first part of a memory file, from `offset` on, that is in memory: where it begins and ends. `None`
+/// where there is none. All else reads zero.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(in super::super) fn part_in_memory(
+    file: &OwnedFd,
+    offset: usize,
+) -> Result<Option<(usize, usize)>, Errno> {
+    let seek = |offset: usize, what| {
+        gate(Call::Seek)?;
+        let offset = libc::off_t::try_from(offset).map_err(|_| libc::EOVERFLOW)?;
+        // SAFETY: the descriptor is open. Nobody uses the position that this sets.
+        let found = unsafe { libc::lseek(file.as_raw_fd(), offset, what) };
+        usize::try_from(found).map_err(|_| last_errno())
+    };
+    match seek(offset, libc::SEEK_DATA) {
+        Ok(start) => Ok(Some((start, seek(start, libc::SEEK_HOLE)?))),
+        Err(libc::ENXIO) => Ok(None),
+        Err(errno) => Err(errno),
+    }
+}
+
+/// Without memory files there is nothing to ask of.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(in super::super) fn part_in_memory(
+    _file: &OwnedFd,
+    _offset: usize,
+) -> Result<Option<(usize, usize)>, Errno> {
+    gate(Call::Seek)?;
+    Err(libc::ENOSYS)
+}
+
 /// Maps the first `length` bytes of a sealed file, readable.
 pub(in super::super) fn map_file(file: &OwnedFd, length: usize) -> Result<Mmap, Errno> {
     gate(Call::Map)?;

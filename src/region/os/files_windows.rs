@@ -120,6 +120,15 @@ pub(crate) const fn check_file_size(_length: u64) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Without memory files there is nothing to ask of.
+pub(in super::super) fn part_in_memory(
+    _file: &File,
+    _offset: usize,
+) -> Result<Option<(usize, usize)>, Errno> {
+    gate(Call::Seek)?;
+    Err(code::UNSUPPORTED)
+}
+
 /// Nothing is written at a place without memory files.
 ///
 /// # Safety

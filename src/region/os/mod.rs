@@ -94,6 +94,8 @@ pub enum Call {
     Status,
     /// The ioctl that finds pages in memory
     Scan,
+    /// `lseek` that finds what a file holds
+    Seek,
 }
 
 /// An `errno`; on Windows what `GetLastError` answers.

@@ -209,6 +209,14 @@ mod tests {
     }
 
     #[test]
+    fn a_child_has_nothing_that_was_kept() {
+        let mut places = Places::EMPTY;
+        places.0[2] = kept(100);
+        places.repair();
+        assert!(places.0.iter().all(Option::is_none));
+    }
+
+    #[test]
     fn what_has_lain_for_long_is_given_up_one_at_a_time() {
         let mut places = Places::EMPTY;
         places.0[1] = kept(100);

@@ -20,6 +20,9 @@ mod ladder;
 pub(crate) mod limiter;
 #[cfg(test)]
 #[cfg(feature = "host")]
+mod reuse_tests;
+#[cfg(test)]
+#[cfg(feature = "host")]
 mod tests;
 
 pub(crate) use body::{Body, Growth, Mobility, Moving};

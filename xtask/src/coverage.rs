@@ -1,4 +1,4 @@
-//! `cargo xtask coverage`: which lines of `src/` the tests run: those of Rust, with and without failing
+//! `cargo xtask coverage`: which lines of `src/` the tests run, and which ways of its branches they take: those of Rust, with and without failing
 //! system calls, the replay of the fuzzer's corpus among them, and the C and C++ tests.
 //!
 //! Lines of test modules count neither way. `docs/coverage.md` says what is left, and why.
@@ -6,17 +6,27 @@
 use crate::cargo::FAULTS;
 use crate::process::{command, quiet};
 use crate::{cargo, paths, rustup, venv};
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const FLAGS: &str = "-Cinstrument-coverage";
+/// Branches are an option of rustc that is not stable, for a test only.
+const FLAGS: &str = "-Cinstrument-coverage -Zcoverage-options=branch";
 const PRESET: &str = "coverage";
 
-/// How often each line was run, for each file of `src/`.
-type Lines = BTreeMap<String, BTreeMap<usize, u64>>;
+/// What was run of a file of `src/`.
+#[derive(Default)]
+struct Counts {
+    /// How often each line was.
+    lines: BTreeMap<usize, u64>,
+    /// How often each way of a branch was taken: by line, branch of the line, and way.
+    branches: BTreeMap<(usize, u64, u64), u64>,
+}
+
+/// By the file's name.
+type Files = BTreeMap<String, Counts>;
 
 /// Runs the tests and prints a table. `--lines` also names the lines that were not run.
 pub fn run(options: &[String]) -> Result<()> {
@@ -43,18 +53,19 @@ pub fn run(options: &[String]) -> Result<()> {
     quiet(merge.arg(&merged).arg(&raw))?;
     // One at a time: exported functions have the same names in all of them, and llvm-cov would look
     // at one alone.
-    let mut lines = Lines::new();
+    let mut files = Files::new();
     for object in objects {
         let mut export = command(tools.join("llvm-cov"), ["export", "-format=lcov"]);
         export.arg("-instr-profile").arg(&merged).arg(object);
-        read(&quiet(export.arg("-sources").arg(paths::in_root("src")))?, &mut lines)?;
+        read(&quiet(export.arg("-sources").arg(paths::in_root("src")))?, &mut files)?;
     }
-    print(&lines, named);
+    print(&files, named);
     Ok(())
 }
 
 fn instrumented(command: &mut Command, raw: &Path, name: &str) {
-    command.env("RUSTFLAGS", FLAGS).env("LLVM_PROFILE_FILE", raw.join(name));
+    command.env("RUSTC_BOOTSTRAP", "1").env("RUSTFLAGS", FLAGS);
+    command.env("LLVM_PROFILE_FILE", raw.join(name));
 }
 
 /// Builds and runs them, and answers the programs.
@@ -94,7 +105,7 @@ fn c_tests(raw: &Path) -> Result<PathBuf> {
 }
 
 /// Adds what a report in the format of lcov says, less the lines of test modules.
-fn read(report: &str, lines: &mut Lines) -> Result<()> {
+fn read(report: &str, files: &mut Files) -> Result<()> {
     let root = paths::in_root("src");
     let mut current: Option<(String, usize)> = None;
     for line in report.lines() {
@@ -107,16 +118,36 @@ fn read(report: &str, lines: &mut Lines) -> Result<()> {
                 }
                 _ => None,
             };
-        } else if let (Some((file, end)), Some(data)) = (&current, line.strip_prefix("DA:")) {
+            continue;
+        }
+        let Some((file, end)) = &current else { continue };
+        if let Some(data) = line.strip_prefix("DA:") {
             let (number, count) = data.split_once(',').context("a line without a count")?;
             let number: usize = number.parse()?;
             if number <= *end {
-                let counts = lines.entry(file.clone()).or_default();
-                let sum: &mut u64 = counts.entry(number).or_default();
-                *sum = sum.saturating_add(count.parse()?);
+                let lines = &mut files.entry(file.clone()).or_default().lines;
+                add(lines.entry(number).or_default(), count)?;
+            }
+        } else if let Some(data) = line.strip_prefix("BRDA:") {
+            let fields: Vec<&str> = data.split(',').collect();
+            let [number, branch, way, count] = fields.as_slice() else {
+                bail!("no branch: {data}")
+            };
+            let number: usize = number.parse()?;
+            if number <= *end {
+                let branches = &mut files.entry(file.clone()).or_default().branches;
+                let key = (number, branch.parse()?, way.parse()?);
+                add(branches.entry(key).or_default(), count)?;
             }
         }
     }
+    Ok(())
+}
+
+/// Adds a number of a report, in which `-` stands for what was never reached.
+fn add(sum: &mut u64, count: &str) -> Result<()> {
+    let count: u64 = if count == "-" { 0 } else { count.parse()? };
+    *sum = sum.saturating_add(count);
     Ok(())
 }
 
@@ -135,21 +166,40 @@ fn is_of_tests(file: &str) -> bool {
     file.ends_with("tests.rs") || ["faults.rs", "test_support.rs"].contains(&file)
 }
 
-fn print(lines: &Lines, named: bool) {
-    let (mut all, mut run) = (0_usize, 0_usize);
-    println!("\n| file | lines | run | |\n|---|--:|--:|--:|");
-    for (file, counts) in lines {
-        let missed: Vec<usize> =
-            counts.iter().filter(|(_, count)| **count == 0).map(|(line, _)| *line).collect();
-        let hit = counts.len().saturating_sub(missed.len());
-        all = all.saturating_add(counts.len());
-        run = run.saturating_add(hit);
-        println!("| {file} | {} | {hit} | {} |", counts.len(), percent(hit, counts.len()));
-        if named && !missed.is_empty() {
-            println!("    not run: {}", ranges(&missed));
+fn print(files: &Files, named: bool) {
+    let mut all = [0_usize; 4];
+    println!("\n| file | lines | run | | branches | taken | |\n|---|--:|--:|--:|--:|--:|--:|");
+    for (file, counts) in files {
+        let missed = |counts: &mut dyn Iterator<Item = (usize, u64)>| -> Vec<usize> {
+            counts.filter(|(_, count)| *count == 0).map(|(line, _)| line).collect()
+        };
+        let lines = missed(&mut counts.lines.iter().map(|(line, count)| (*line, *count)));
+        let mut ways = counts.branches.iter().map(|(key, count)| (key.0, *count));
+        let mut branches = missed(&mut ways);
+        let of_file = [
+            counts.lines.len(),
+            counts.lines.len().saturating_sub(lines.len()),
+            counts.branches.len(),
+            counts.branches.len().saturating_sub(branches.len()),
+        ];
+        print_row(file, of_file);
+        for (sum, more) in all.iter_mut().zip(of_file) {
+            *sum = sum.saturating_add(more);
+        }
+        if named && !lines.is_empty() {
+            println!("    not run: {}", ranges(&lines));
+        }
+        branches.dedup();
+        if named && !branches.is_empty() {
+            println!("    not taken: {}", ranges(&branches));
         }
     }
-    println!("| all | {all} | {run} | {} |", percent(run, all));
+    print_row("**all**", all);
+}
+
+fn print_row(name: &str, [lines, run, branches, taken]: [usize; 4]) {
+    let (of_lines, of_branches) = (percent(run, lines), percent(taken, branches));
+    println!("| {name} | {lines} | {run} | {of_lines} | {branches} | {taken} | {of_branches} |");
 }
 
 fn percent(part: usize, whole: usize) -> String {

@@ -502,3 +502,6 @@ impl Drop for Slots {
         leave(self.table);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,13 @@
 //! A tool that finds nothing may not have looked: each is also given a program with a fault planted,
 //! which it must report.
 
+use crate::built::Built;
 use crate::process::{command, find_program, quiet, shown};
 use crate::steps::{Outcome, Steps};
-use crate::{cargo, cmake, paths, process, rustup, tools, vendored, venv};
+use crate::{cargo, cmake, paths, process, rustup, vendored, venv};
 use anyhow::{Context, Result, bail, ensure};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
-use std::time::Instant;
 
 /// A check: its name, what it is, and the function that does it.
 type Check = (&'static str, &'static str, fn() -> Result<Outcome>);
@@ -237,39 +236,6 @@ fn stress() -> Result<Outcome> {
     let seconds = std::env::var("WASM_MEMORY_TEST_SECONDS").unwrap_or_else(|_| "120".into());
     shown(command(program, [""; 0]).env("WASM_MEMORY_TEST_SECONDS", seconds))?;
     Ok(Outcome::Done)
-}
-
-/// A build of the static library, and how programs are built with it.
-struct Built {
-    directory: PathBuf,
-    library: PathBuf,
-    compile: &'static [&'static str],
-    link: Vec<String>,
-}
-
-impl Built {
-    fn program(&self, name: &str, source: &Path) -> Result<PathBuf> {
-        fs::create_dir_all(&self.directory)?;
-        let program = self.directory.join(name);
-        let object = self.directory.join(format!("{name}.o"));
-        let compiler = tools::c_compiler()?;
-        let mut compile = command(&compiler, ["-std=gnu11", "-Iinclude", "-Ic-tests", "-c", "-o"]);
-        quiet(compile.arg(&object).arg(source).args(self.compile))?;
-        let mut link = command(&compiler, ["-o"]);
-        link.arg(&program).arg(&object).arg(&self.library).args(&self.link);
-        quiet(link.args(["-lpthread", "-ldl", "-lm", "-lrt"]))?;
-        Ok(program)
-    }
-
-    /// Builds and runs one of the C tests, in short.
-    fn test(&self, name: &str, run: impl Fn(&Path) -> Command) -> Result<()> {
-        let started = Instant::now();
-        let program = self.program(name, &paths::in_root("c-tests").join(format!("{name}.c")))?;
-        let told = quiet(run(&program).env("WASM_MEMORY_TEST_SHORT", "1"))?;
-        let summary = told.lines().last().unwrap_or_default();
-        println!("    {name}: {summary} ({:.1} s)", started.elapsed().as_secs_f64());
-        Ok(())
-    }
 }
 
 /// The command fails, and its output has the report of it.

@@ -3,6 +3,7 @@
 mod abi;
 mod bare;
 mod bench;
+mod built;
 mod cargo;
 mod check;
 mod cmake;

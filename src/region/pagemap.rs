@@ -151,11 +151,17 @@ mod linux {
             state = page.state.load(Ordering::Acquire);
             if state == UNOPENED {
                 state = UNKNOWN;
-                if let Ok(file) = os_files::open(c"/proc/self/pagemap") {
-                    if let Ok(status) = os_files::status(&file) {
-                        *identity = Some(status.identity);
-                        state = OPEN | u64::try_from(out_of_the_way(file).into_raw_fd()).ok()?;
+                match os_files::open(c"/proc/self/pagemap") {
+                    Ok(file) => {
+                        if let Ok(status) = os_files::status(&file) {
+                            *identity = Some(status.identity);
+                            state =
+                                OPEN | u64::try_from(out_of_the_way(file).into_raw_fd()).ok()?;
+                        }
                     }
+                    // For now; the next look may find what this one lacked.
+                    Err(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => return None,
+                    Err(_) => {}
                 }
                 page.state.store(state, Ordering::Release);
             }
@@ -260,5 +266,36 @@ mod nowhere {
 
     pub(in super::super) const fn is_known() -> bool {
         false
+    }
+}
+
+#[cfg(test)]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod tests {
+    use super::super::os::Call;
+    use super::{Run, Wanted, is_known, scan};
+    use crate::faults::{self, Fault};
+    use crate::test_support::in_child;
+
+    #[test]
+    fn what_is_lacking_for_now_is_asked_for_again() {
+        for (errno, again) in [
+            (libc::EMFILE, true),
+            (libc::ENFILE, true),
+            (libc::ENOMEM, true),
+            (libc::EACCES, false),
+        ] {
+            // In a child nobody has looked yet.
+            in_child(|| {
+                let look = || scan(0, 4096, Wanted::Own, &mut [Run::default()], 0);
+                let fault = Fault { call: Some(Call::Open), errno, ..Fault::nth(1) };
+                assert!(faults::with(fault, look).is_err());
+                assert_eq!(is_known(), again, "{errno}");
+                // Where the host knows such looks at all, the next one opens what this one could not.
+                let next = look();
+                assert!(again || next.is_err(), "{errno}");
+                assert!(!again || next.is_ok() || !is_known(), "{errno} {next:?}");
+            });
+        }
     }
 }

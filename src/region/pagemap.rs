@@ -120,11 +120,17 @@ mod linux {
         let mut page = PAGE.load(Ordering::Acquire);
         if page.is_null() {
             let fresh = storage(page_size()).ok()?;
-            // SAFETY: a fresh page of our own.
-            let wiped =
-                unsafe { libc::madvise(fresh.as_ptr().cast(), page_size(), libc::MADV_WIPEONFORK) };
+            let is_wiped = || {
+                gate(Call::Advise)?;
+                // SAFETY: a fresh page of our own.
+                let status = unsafe {
+                    libc::madvise(fresh.as_ptr().cast(), page_size(), libc::MADV_WIPEONFORK)
+                };
+                if status == 0 { Ok(()) } else { Err(last_errno()) }
+            };
+            let wiped: Result<(), Errno> = is_wiped();
             let fresh: *mut Page = fresh.cast().as_ptr();
-            if wiped != 0 {
+            if wiped.is_err() {
                 // SAFETY: as above; zero bytes are a Page.
                 unsafe { (*fresh).state.store(UNKNOWN, Ordering::Relaxed) };
             }
@@ -173,6 +179,9 @@ mod linux {
     /// Away from the small numbers, which programs close and reopen by habit.
     fn out_of_the_way(file: OwnedFd) -> OwnedFd {
         const LEAST: libc::c_int = 512;
+        if gate(Call::Open).is_err() {
+            return file;
+        }
         // SAFETY: the descriptor is open.
         let copy = unsafe { libc::fcntl(file.as_raw_fd(), libc::F_DUPFD_CLOEXEC, LEAST) };
         if copy < 0 {

@@ -70,7 +70,7 @@ pub enum Call {
     Remap,
     /// `madvise`
     Advise,
-    /// `open` (`CreateFileW`)
+    /// `open`, and `fcntl` that copies a descriptor (`CreateFileW`)
     Open,
     /// `read` and `pread` (`ReadFile`)
     Read,

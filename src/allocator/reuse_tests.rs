@@ -121,3 +121,72 @@ fn a_pool_keeps_no_more_in_memory_than_it_may() {
         }
     });
 }
+
+#[test]
+fn a_slot_that_was_never_used_comes_before_one_with_another_image() {
+    let image = Image::new(&[7; 4096], 0).unwrap();
+    let allocator = allocator(|config| config.set_pool(3, PAGE));
+    let imaged = Memory::new_from(&allocator, &one_page(), &image).unwrap();
+    let base = imaged.view().base();
+    drop(imaged);
+    let plain = [(); 2].map(|()| Memory::new_in(&allocator, &one_page()).unwrap());
+    assert!(plain.iter().all(|memory| memory.view().base() != base));
+    // The last one has no choice.
+    let last = Memory::new_in(&allocator, &one_page()).unwrap();
+    assert_eq!(last.view().base(), base);
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn a_checked_pool_is_open_from_the_start() {
+    let allocator = allocator(|config| {
+        config.set_bounds(1);
+        config.set_pool(2, 4 * PAGE);
+    });
+    let refused = Fault { call: Some(Call::Protect), forever: true, ..Fault::nth(1) };
+    faults::with(refused, || {
+        let memories = [(); 2].map(|()| Memory::new_in(&allocator, &one_page()).unwrap());
+        for memory in &memories {
+            assert_eq!(memory.grow(3).unwrap(), 1);
+        }
+    });
+}
+
+/// Flags of the mapping that `address` is in, as `/proc/self/smaps` has them.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn flags_at(address: usize) -> Vec<String> {
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+    let mut here = false;
+    for line in maps.lines() {
+        let range = line.split_whitespace().next().and_then(|range| range.split_once('-'));
+        let number = |digits: &str| usize::from_str_radix(digits, 16).ok();
+        if let Some((Some(start), Some(end))) =
+            range.map(|(start, end)| (number(start), number(end)))
+        {
+            here = (start..end).contains(&address);
+        } else if let Some(flags) = line.strip_prefix("VmFlags:").filter(|_| here) {
+            return flags.split_whitespace().map(str::to_owned).collect();
+        }
+    }
+    Vec::new()
+}
+
+#[test]
+#[cfg(any(target_os = "linux", target_os = "android"))]
+fn the_slots_of_a_pool_have_the_advice_on_large_pages_that_was_asked_for() {
+    if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").is_dir() {
+        return;
+    }
+    let flag_of = |wanted| {
+        let allocator = allocator(|config| {
+            config.set_pool(2, 4 * PAGE);
+            config.set_huge_pages(wanted);
+        });
+        let memory = Memory::new_in(&allocator, &one_page()).unwrap();
+        let flags = flags_at(memory.view().base().addr());
+        assert!(!flags.is_empty(), "smaps tells flags");
+        flags.iter().any(|flag| flag == "hg")
+    };
+    assert!(flag_of(true));
+    assert!(!flag_of(false));
+}

@@ -2,6 +2,7 @@
 //! met somebody who was changing it.
 
 use super::*;
+use crate::faults::{self, Call, Fault};
 use crate::test_support::in_child;
 
 /// Somebody who has the slot of this number.
@@ -100,6 +101,19 @@ fn a_table_is_used_again_for_as_many_slots_or_some_fewer() {
         // After a fork in the middle of that, nobody knows whose it is.
         LEFT.lock().repair();
         assert!(!ptr::eq(SlotTable::for_slots(1000).unwrap(), table));
+    });
+}
+
+#[test]
+fn a_pool_that_cannot_be_made_leaves_its_table() {
+    in_child(|| {
+        let table = SlotTable::for_slots(1000).unwrap();
+        leave(table);
+        let refused = Fault { call: Some(Call::Map), forever: true, ..Fault::nth(1) };
+        let shape = Shape::new(0, units::bytes(page_size()), 0).unwrap();
+        let made = faults::with(refused, || Slots::reserve(shape, 1000, false, 0, Group::NONE));
+        assert!(made.is_err());
+        assert!(ptr::eq(SlotTable::for_slots(1000).unwrap(), table));
     });
 }
 

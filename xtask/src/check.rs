@@ -6,7 +6,7 @@
 use crate::built::Built;
 use crate::process::{command, find_program, quiet, shown};
 use crate::steps::{Outcome, Steps};
-use crate::{cargo, cmake, paths, process, rustup, vendored, venv};
+use crate::{cargo, cmake, overcommit, paths, process, rustup, vendored, venv};
 use anyhow::{Context, Result, bail, ensure};
 use std::path::Path;
 use std::process::Command;
@@ -14,7 +14,7 @@ use std::process::Command;
 /// A check: its name, what it is, and the function that does it.
 type Check = (&'static str, &'static str, fn() -> Result<Outcome>);
 
-const CHECKS: [Check; 8] = [
+const CHECKS: [Check; 9] = [
     ("models", "models of the concurrent parts, more deeply", models),
     ("sanitizers", "C and C++ tests under AddressSanitizer, UBSan and LeakSanitizer", sanitizers),
     ("tsan", "C tests of threads under ThreadSanitizer, the library too", thread_sanitizer),
@@ -22,6 +22,7 @@ const CHECKS: [Check; 8] = [
     ("memcheck", "C tests under Valgrind", memcheck),
     ("stress", "everything at once, for WASM_MEMORY_TEST_SECONDS (120)", stress),
     ("faults", "every call refused with every errno in every way", all_faults),
+    ("overcommit", "a host that does not overcommit", overcommit::run),
     ("vendored", "a vendored copy under a sanitizer and for another processor", vendored_copies),
 ];
 

@@ -19,6 +19,7 @@ mod header;
 mod hosts;
 mod mutants;
 mod namespaced;
+mod overcommit;
 mod paths;
 mod process;
 mod python;

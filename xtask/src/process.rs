@@ -34,7 +34,8 @@ where
 /// Runs a command without showing what it prints, unless it fails. Gives back what it printed.
 pub fn quiet(command: &mut Command) -> Result<String> {
     // Both streams go to one file, so that they stay in order.
-    let log = paths::scratch("last-command.log");
+    // Another command may be at work in the same tree.
+    let log = paths::scratch(&format!("command-{}.log", std::process::id()));
     fs::create_dir_all(paths::scratch(""))?;
     let file = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
     let errors = file.try_clone()?;
@@ -45,6 +46,7 @@ pub fn quiet(command: &mut Command) -> Result<String> {
         .status()
         .with_context(|| format!("cannot run {}", describe(command)))?;
     let output = String::from_utf8_lossy(&fs::read(&log)?).into_owned();
+    fs::remove_file(&log)?;
     if !status.success() {
         bail!("{status} from\n  {}\n{}", describe(command), tail(&output));
     }

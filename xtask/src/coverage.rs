@@ -101,7 +101,7 @@ fn c_tests(raw: &Path) -> Result<PathBuf> {
     let mut tests = command("ctest", ["--preset", PRESET]);
     instrumented(&mut tests, raw, "c-%8m.profraw");
     quiet(&mut tests)?;
-    Ok(build.join("cargo/debug/libwasm_memory.so"))
+    Ok(build.join("lib/libwasm_memory.so"))
 }
 
 /// Adds what a report in the format of lcov says, less the lines of test modules.

@@ -220,14 +220,11 @@ impl Allocator {
         if self.pool.is_none() && (!body.is_reusable() || !self.cache.has_room()) {
             return;
         }
-        if region::CLOSING_EMPTIES {
+        if region::open_is_charged() {
+            // That empties it too. What is refused stays charged until it is used again, no worse.
             let _ = body.region_mut().close_to(0);
         }
         let clean = body.region_mut().clean(self.keep_for_reuse());
-        if region::open_is_charged() {
-            // What is refused stays charged until it is used again, no worse.
-            let _ = body.region_mut().close_to(0);
-        }
         match &self.pool {
             Some(pool) => {
                 let mut region = body.into_region();

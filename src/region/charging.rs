@@ -19,11 +19,14 @@ impl Reservation {
 
 /// Does the host charge what is open, touched or not, against a limit of all processes?
 pub(crate) fn open_is_charged() -> bool {
-    CLOSING_EMPTIES || overcommit_is_off()
+    cfg!(windows) || overcommit_is_off()
 }
 
-/// Are bytes given up by closing them, and in no quicker way?
-pub(crate) const CLOSING_EMPTIES: bool = cfg!(windows);
+/// Does the host go on charging for what was touched when it is closed? Linux lets go of the charge of
+/// a mapping with its pages' history only when that mapping is replaced.
+pub(super) fn closed_is_charged() -> bool {
+    overcommit_is_off()
+}
 
 /// Refuses to open more bytes at once than the host has memory and swap, as a host that overcommits by
 /// rule of thumb does. Regions are mapped without the kernel's own account of that: it takes a tenth

@@ -16,7 +16,7 @@ use super::pagemap::{self, Run, Wanted};
 use super::reservation::Reservation;
 use super::slab::Ref;
 use super::span::Span;
-use super::{page_size, refusal};
+use super::{charging, page_size, refusal};
 use crate::error::Result;
 use crate::units;
 use core::ptr::NonNull;
@@ -367,6 +367,10 @@ impl Reservation {
         let Some(length) = self.open.checked_sub(end).filter(|length| *length > 0) else {
             return Ok(());
         };
+        if charging::closed_is_charged() && self.map_afresh(end, length, Access::None) {
+            self.open = end;
+            return Ok(());
+        }
         // SAFETY: the range is part of this region's own mapping.
         unsafe { os::protect(self.address(end), length, Access::None) }
             .map_err(|errno| refusal::of_commit(length, errno, true))?;

@@ -60,11 +60,10 @@ mod unreleased;
 pub(crate) use backend::{Backend, Old, Region};
 #[cfg(not(feature = "host"))]
 pub(crate) use bare::{
-    CLOSING_EMPTIES, Reservation, fork, frozen, huge_pages_come_unasked, open_is_charged, os,
-    resident_bytes, slots,
+    Reservation, fork, frozen, huge_pages_come_unasked, open_is_charged, os, resident_bytes, slots,
 };
 #[cfg(feature = "host")]
-pub(crate) use charging::{CLOSING_EMPTIES, huge_pages_come_unasked, open_is_charged};
+pub(crate) use charging::{huge_pages_come_unasked, open_is_charged};
 #[cfg(test)]
 #[cfg(all(feature = "host", any(target_os = "linux", target_os = "android")))]
 pub(crate) use clean::pages_are_told;

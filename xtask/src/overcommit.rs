@@ -18,7 +18,7 @@ const RATIO: &str = "/proc/sys/vm/overcommit_ratio";
 const ROOM: u64 = 6 << 20;
 
 /// C tests that say something of charges, or meet refusals of them.
-const TESTS: [&str; 12] = [
+const TESTS: [&str; 11] = [
     "allocator",
     "checked",
     "create",
@@ -28,7 +28,6 @@ const TESTS: [&str; 12] = [
     "image",
     "pool",
     "reset",
-    "reuse",
     "snapshot",
     "tenants",
 ];

@@ -17,9 +17,6 @@ pub(crate) const fn resident_bytes(_start: usize, _length: usize) -> Option<u64>
     None
 }
 
-/// Are bytes given up by closing them? Nothing is closed.
-pub(crate) const CLOSING_EMPTIES: bool = false;
-
 /// Does the host charge what is open? Opening is only arithmetic here.
 pub(crate) const fn open_is_charged() -> bool {
     false

@@ -12,6 +12,10 @@ pub(crate) fn in_child(test: impl FnOnce() + std::panic::UnwindSafe) {
         // SAFETY: a child that waits for ever is to die of it.
         unsafe { libc::alarm(20) };
         let failed = std::panic::catch_unwind(test).is_err();
+        if std::env::var_os("LLVM_PROFILE_FILE").is_some() {
+            // What was covered is written at the end of a process.
+            std::process::exit(i32::from(failed));
+        }
         // SAFETY: leaves without the destructors of the test harness.
         unsafe { libc::_exit(i32::from(failed)) };
     }

@@ -123,6 +123,10 @@ fn in_child(report: &Report, seconds: u32, body: impl FnOnce() -> Verdict) -> bo
         if let Err(wrong) = &verdict {
             report.say(wrong);
         }
+        if std::env::var_os("LLVM_PROFILE_FILE").is_some() {
+            // What was covered is written at the end of a process.
+            std::process::exit(i32::from(verdict.is_err()));
+        }
         // SAFETY: ends this process.
         unsafe { libc::_exit(i32::from(verdict.is_err())) };
     }

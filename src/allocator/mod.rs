@@ -19,7 +19,7 @@ mod counters;
 mod ladder;
 pub(crate) mod limiter;
 #[cfg(test)]
-#[cfg(feature = "host")]
+#[cfg(all(feature = "host", any(target_os = "linux", target_os = "android")))]
 mod reuse_tests;
 #[cfg(test)]
 #[cfg(feature = "host")]

@@ -1,4 +1,5 @@
-//! What waits for reuse: how much is kept, and which of it the next memory gets.
+//! What waits for reuse: how much is kept, and which of it the next memory gets, on a host that has files in
+//! memory to map images from, and does not charge for what is open.
 #![allow(unsafe_code, reason = "writes through the base, as compiled code does")]
 
 use super::{Allocator, Config};
@@ -137,7 +138,6 @@ fn a_slot_that_was_never_used_comes_before_one_with_another_image() {
 }
 
 #[test]
-#[cfg(any(target_os = "linux", target_os = "android"))]
 fn a_checked_pool_is_open_from_the_start() {
     let allocator = allocator(|config| {
         config.set_bounds(1);
@@ -153,7 +153,6 @@ fn a_checked_pool_is_open_from_the_start() {
 }
 
 /// Flags of the mapping that `address` is in, as `/proc/self/smaps` has them.
-#[cfg(any(target_os = "linux", target_os = "android"))]
 fn flags_at(address: usize) -> Vec<String> {
     let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
     let mut here = false;
@@ -172,7 +171,6 @@ fn flags_at(address: usize) -> Vec<String> {
 }
 
 #[test]
-#[cfg(any(target_os = "linux", target_os = "android"))]
 fn the_slots_of_a_pool_have_the_advice_on_large_pages_that_was_asked_for() {
     if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").is_dir() {
         return;

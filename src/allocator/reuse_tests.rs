@@ -8,7 +8,7 @@ use crate::faults::{self, Call, Fault};
 use crate::image::Image;
 use crate::memory::Memory;
 use crate::region::slab::Ref;
-use crate::test_support::in_child;
+use crate::test_support::{in_child, needs_advice};
 
 const PAGE: u64 = 65536;
 
@@ -172,6 +172,7 @@ fn flags_at(address: usize) -> Vec<String> {
 
 #[test]
 fn the_slots_of_a_pool_have_the_advice_on_large_pages_that_was_asked_for() {
+    needs_advice!();
     if !std::path::Path::new("/sys/kernel/mm/transparent_hugepage").is_dir() {
         return;
     }

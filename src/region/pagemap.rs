@@ -296,6 +296,10 @@ mod tests {
         ] {
             // In a child nobody has looked yet.
             in_child(|| {
+                if !is_known() {
+                    // This host does not wipe a page in children, so nobody looks.
+                    return;
+                }
                 let look = || scan(0, 4096, Wanted::Own, &mut [Run::default()], 0);
                 let fault = Fault { call: Some(Call::Open), errno, ..Fault::nth(1) };
                 assert!(faults::with(fault, look).is_err());

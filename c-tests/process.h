@@ -71,7 +71,14 @@ static inline void limit(int resource, uint64_t bytes) {
 /* A child ends without what this process does at its end; but the profile of `cargo xtask coverage` is written there. */
 static inline void leave_child(void) {
   const int status = harness_failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-  if (getenv("LLVM_PROFILE_FILE") != NULL) exit(status);
+  if (getenv("LLVM_PROFILE_FILE") != NULL) {
+    struct rlimit limits; /* past that of files a signal would end it */
+    if (getrlimit(RLIMIT_FSIZE, &limits) == 0) {
+      limits.rlim_cur = limits.rlim_max;
+      setrlimit(RLIMIT_FSIZE, &limits);
+    }
+    exit(status);
+  }
   _exit(status);
 }
 

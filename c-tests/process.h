@@ -33,19 +33,21 @@ static inline uint64_t mapping_count(void) {
   return lines;
 }
 
-/* A line such as "VmSize:  1234 kB" of /proc/self/status, in bytes. */
-static inline uint64_t process_bytes(const char *name) {
+/* A line such as "VmSize:  1234 kB" of a file that the kernel writes, in bytes. */
+static inline uint64_t told_bytes(const char *path, const char *name) {
   char line[256];
   uint64_t kib = 0;
   bool found = false;
-  FILE *status = fopen("/proc/self/status", "r");
-  REQUIRE(status != NULL);
-  while (!found && fgets(line, sizeof line, status) != NULL)
+  FILE *file = fopen(path, "r");
+  REQUIRE(file != NULL);
+  while (!found && fgets(line, sizeof line, file) != NULL)
     found = strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), ": %" SCNu64, &kib) == 1;
-  fclose(status);
+  fclose(file);
   REQUIRE(found);
   return kib * 1024;
 }
+
+static inline uint64_t process_bytes(const char *name) { return told_bytes("/proc/self/status", name); }
 
 /* The process has what it had, but for a few mappings and a mebibyte that stdio and handle storage may have taken. */
 static inline void check_back_to(uint64_t mappings, uint64_t address_space, uint64_t mapping_slack) {

@@ -2,25 +2,13 @@
  * is charged no more. `cargo xtask check overcommit` switches the host over, and back.
  *
  * The charge is that of the whole machine: amounts of a gibibyte, of which other programs may take or give a quarter meanwhile. */
-#include <inttypes.h>
-
 #include "allocators.h"
+#include "process.h"
 
 enum { GIBIBYTE_PAGES = 16384 };
 #define NOISE (GIB / 4)
 
-static uint64_t meminfo(const char *name) {
-  char line[256];
-  uint64_t kib = 0;
-  bool found = false;
-  FILE *file = fopen("/proc/meminfo", "r");
-  REQUIRE(file != NULL);
-  while (!found && fgets(line, sizeof line, file) != NULL)
-    found = strncmp(line, name, strlen(name)) == 0 && sscanf(line + strlen(name), ": %" SCNu64, &kib) == 1;
-  fclose(file);
-  REQUIRE(found);
-  return kib * 1024;
-}
+static uint64_t meminfo(const char *name) { return told_bytes("/proc/meminfo", name); }
 
 static uint64_t before;
 

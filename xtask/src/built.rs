@@ -1,7 +1,7 @@
 //! C tests, each built as one program with some build of the static library.
 
 use crate::process::{command, quiet};
-use crate::{paths, tools};
+use crate::{cargo, paths, tools};
 use anyhow::Result;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,16 @@ pub struct Built {
 }
 
 impl Built {
+    /// The library as it ships, for programs in `directory`.
+    pub fn release(directory: &str) -> Result<Self> {
+        let directory = paths::scratch(directory);
+        let mut build = cargo::cargo(["rustc", "--release", "--locked", "--lib"]);
+        build.args(["--crate-type", "staticlib", "--target-dir"]);
+        quiet(build.arg(directory.join("cargo")))?;
+        let library = directory.join("cargo/release/libwasm_memory.a");
+        Ok(Self { directory, library, compile: &["-O2", "-g"], link: Vec::new() })
+    }
+
     /// Builds the program of one source.
     pub fn program(&self, name: &str, source: &Path) -> Result<PathBuf> {
         self.object(name, source)?;

@@ -227,12 +227,7 @@ fn memcheck() -> Result<Outcome> {
 }
 
 fn stress() -> Result<Outcome> {
-    let directory = paths::scratch("stress");
-    let mut build = cargo::cargo(["rustc", "--release", "--locked", "--lib"]);
-    build.args(["--crate-type", "staticlib", "--target-dir"]);
-    quiet(build.arg(directory.join("cargo")))?;
-    let library = directory.join("cargo/release/libwasm_memory.a");
-    let built = Built { directory, library, compile: &["-O2", "-g"], link: Vec::new() };
+    let built = Built::release("stress")?;
     let program = built.program("stress", &paths::in_root("c-tests/stress.c"))?;
     let seconds = std::env::var("WASM_MEMORY_TEST_SECONDS").unwrap_or_else(|_| "120".into());
     shown(command(program, [""; 0]).env("WASM_MEMORY_TEST_SECONDS", seconds))?;

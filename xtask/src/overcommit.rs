@@ -6,7 +6,7 @@
 use crate::built::Built;
 use crate::process::{command, quiet};
 use crate::steps::Outcome;
-use crate::{cargo, paths, process};
+use crate::{paths, process};
 use anyhow::{Context, Result, ensure};
 use std::fs;
 
@@ -38,12 +38,7 @@ pub fn run() -> Result<Outcome> {
         let why = "sets vm.overcommit_memory of the whole machine for some seconds";
         return Ok(Outcome::NotHere(format!("{why}: WASM_MEMORY_CHANGE_HOST=1 allows it")));
     }
-    let directory = paths::scratch("overcommit");
-    let mut build = cargo::cargo(["rustc", "--release", "--locked", "--lib"]);
-    build.args(["--crate-type", "staticlib", "--target-dir"]);
-    quiet(build.arg(directory.join("cargo")))?;
-    let library = directory.join("cargo/release/libwasm_memory.a");
-    let built = Built { directory, library, compile: &["-O1", "-g"], link: Vec::new() };
+    let built = Built::release("overcommit")?;
     let program = built.program("overcommit", &paths::in_root("xtask/checks/overcommit.c"))?;
     // On a host that overcommits the program must fail: it looks.
     process::failing(&mut command(&program, [""; 0]))?;

@@ -20,6 +20,8 @@ mod ladder;
 pub(crate) mod limiter;
 #[cfg(test)]
 #[cfg(all(feature = "host", any(target_os = "linux", target_os = "android")))]
+// What moves with every growth is nothing that is kept.
+#[cfg(not(feature = "stress-move"))]
 mod reuse_tests;
 #[cfg(test)]
 #[cfg(feature = "host")]

@@ -1,6 +1,15 @@
 //! What several tests need.
 #![allow(unsafe_code, reason = "forks, and asks the host about addresses")]
 
+/// A memory's bytes as whoever has the base sees them.
+#[cfg(feature = "host")]
+#[allow(clippy::mut_from_ref, reason = "guest bytes are not the memory's to borrow")]
+pub(crate) fn bytes(memory: &crate::Memory) -> &mut [u8] {
+    let view = memory.view();
+    // SAFETY: the memory of one test, whose bytes are open up to its length.
+    unsafe { core::slice::from_raw_parts_mut(view.base(), view.byte_length()) }
+}
+
 /// Runs `test` alone in a child process, where it may use up the process's limits and where no
 /// other test runs meanwhile. Fails when it panics, is killed, or takes more than 20 seconds.
 #[cfg(unix)]

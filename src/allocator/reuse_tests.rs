@@ -1,6 +1,5 @@
 //! What waits for reuse: how much is kept, and which of it the next memory gets, on a host that has files in
 //! memory to map images from, and does not charge for what is open.
-#![allow(unsafe_code, reason = "writes through the base, as compiled code does")]
 
 use super::{Allocator, Config};
 use crate::descriptor::Descriptor;
@@ -8,7 +7,7 @@ use crate::faults::{self, Call, Fault};
 use crate::image::Image;
 use crate::memory::Memory;
 use crate::region::slab::Ref;
-use crate::test_support::{in_child, needs_advice};
+use crate::test_support::{bytes, in_child, needs_advice};
 
 const PAGE: u64 = 65536;
 
@@ -25,9 +24,7 @@ fn one_page() -> Descriptor {
 /// A memory of one page, all of it in memory.
 fn touched(allocator: &Ref<Allocator>) -> Ref<Memory> {
     let memory = Memory::new_in(allocator, &one_page()).unwrap();
-    let view = memory.view();
-    // SAFETY: the memory of one test, whose bytes are open up to its length.
-    unsafe { view.base().write_bytes(0xd5, view.byte_length()) };
+    bytes(&memory).fill(0xd5);
     memory
 }
 

@@ -1,6 +1,5 @@
 //! Tenants under refused system calls: whatever is refused, when one leaves or when the next one
 //! comes, the next one sees its image and zeros, and nothing past its length.
-#![allow(unsafe_code, reason = "writes through the base, as compiled code does")]
 
 use super::{Allocator, Config};
 use crate::descriptor::Descriptor;
@@ -9,7 +8,7 @@ use crate::image::Image;
 use crate::memory::Memory;
 use crate::region::os::code;
 use crate::region::slab::Ref;
-use crate::test_support::{can_read, in_child, needs_advice};
+use crate::test_support::{bytes, can_read, in_child, needs_advice};
 
 const PAGE: u64 = 65536;
 
@@ -40,14 +39,6 @@ fn allocators() -> Vec<(&'static str, Ref<Allocator>)> {
         ),
         ("dropped always", with(&|config| config.set_keep_resident(0))),
     ]
-}
-
-/// A memory's bytes as whoever has the base sees them.
-#[allow(clippy::mut_from_ref, reason = "guest bytes are not the memory's to borrow")]
-fn bytes(memory: &Memory) -> &mut [u8] {
-    let view = memory.view();
-    // SAFETY: the memory of one test, whose bytes are open up to its length.
-    unsafe { core::slice::from_raw_parts_mut(view.base(), view.byte_length()) }
 }
 
 /// Every byte zero?

@@ -1,5 +1,4 @@
 //! Images with zeros in them: what they hold, and what they take of the host's memory.
-#![allow(unsafe_code, reason = "writes through the base, as compiled code does")]
 
 use super::Image;
 use crate::Config;
@@ -9,7 +8,7 @@ use crate::faults::{self, Call, Fault};
 use crate::memory::Memory;
 use crate::region::slab::Ref;
 use crate::region::{page_size, pages_are_told};
-use crate::test_support::in_child;
+use crate::test_support::{bytes, in_child};
 use std::ffi::CString;
 use std::fs::File;
 use std::os::fd::AsFd;
@@ -17,13 +16,6 @@ use std::os::unix::fs::MetadataExt;
 
 const PAGE: usize = 65536;
 const PAGES: usize = 512;
-
-#[allow(clippy::mut_from_ref, reason = "guest bytes are not the memory's to borrow")]
-fn bytes(memory: &Memory) -> &mut [u8] {
-    let view = memory.view();
-    // SAFETY: the memory of one test, whose bytes are open up to its length.
-    unsafe { core::slice::from_raw_parts_mut(view.base(), view.byte_length()) }
-}
 
 /// What the host keeps of an image, in bytes.
 fn taken(image: &Image) -> u64 {

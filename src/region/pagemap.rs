@@ -56,7 +56,7 @@ pub(super) struct Scan {
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod linux {
     use super::super::lock::{Lock, Repair};
-    use super::super::os::{Call, Errno, gate, ioctl_number, last_errno};
+    use super::super::os::{Advice, Call, Errno, advise, gate, ioctl_number, last_errno};
     use super::super::os_files::{self, Identity};
     use super::super::{page_size, storage};
     use super::{FILE, Run, Scan, Wanted};
@@ -120,15 +120,8 @@ mod linux {
         let mut page = PAGE.load(Ordering::Acquire);
         if page.is_null() {
             let fresh = storage(page_size()).ok()?;
-            let is_wiped = || {
-                gate(Call::Advise)?;
-                // SAFETY: a fresh page of our own.
-                let status = unsafe {
-                    libc::madvise(fresh.as_ptr().cast(), page_size(), libc::MADV_WIPEONFORK)
-                };
-                if status == 0 { Ok(()) } else { Err(last_errno()) }
-            };
-            let wiped: Result<(), Errno> = is_wiped();
+            // SAFETY: a fresh page of our own.
+            let wiped = unsafe { advise(fresh.cast(), page_size(), Advice::WipeOnFork) };
             let fresh: *mut Page = fresh.cast().as_ptr();
             if wiped.is_err() {
                 // SAFETY: as above; zero bytes are a Page.

@@ -231,8 +231,7 @@ impl<T: Kind> Vacancy<T> {
     pub(crate) fn fill(self, value: T) -> Ref<T> {
         let slot = self.slot;
         mem::forget(self);
-        // SAFETY: the address of a field is not NULL.
-        let place = unsafe { NonNull::new_unchecked(slot.value.get().cast::<T>()) };
+        let place = NonNull::from(&slot.value).cast::<T>();
         // SAFETY: the place was taken by this vacancy, so nobody else uses the value.
         unsafe { value.move_to(place) };
         slot.owners.store(1, Ordering::Release);

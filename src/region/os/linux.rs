@@ -100,6 +100,7 @@ pub(crate) unsafe fn advise(
     let advice = match advice {
         Advice::DontNeed => libc::MADV_DONTNEED,
         Advice::DontNeedLocked => libc::MADV_DONTNEED_LOCKED,
+        Advice::WipeOnFork => libc::MADV_WIPEONFORK,
         Advice::HugePages => libc::MADV_HUGEPAGE,
         Advice::NoHugePages => libc::MADV_NOHUGEPAGE,
         Advice::Populate => libc::MADV_POPULATE_WRITE,

@@ -155,6 +155,9 @@ pub(crate) enum Advice {
     NoHugePages,
     /// Make the pages present and writable (Linux 5.14).
     Populate,
+    /// Zero them in every child of a fork (Linux 4.14).
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    WipeOnFork,
 }
 
 /// Which limit of this process to ask for.
